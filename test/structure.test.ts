@@ -138,7 +138,7 @@ const layers: Record<string, readonly RegExp[]> = {
     /^processing\//,
     /^outputs\//,
     /^transforms\//,
-    /^(?:health\/|outbox\/|notifications\/|errors\.ts$|stream-record\.ts$)/,
+    /^(?:health\/|outbox\/|notifications\/|scanning\/|errors\.ts$|stream-record\.ts$)/,
   ],
   uploads: [
     /^open\.ts$/,

@@ -136,7 +136,7 @@ export async function* follow(uploadId) {
         lastSeen = fields.id
         const upload = JSON.parse(fields.data)
         yield upload
-        if (upload.status === 'processed' || upload.status === 'failed') return
+        if (['processed', 'failed', 'quarantined'].includes(upload.status)) return
       }
     }
     await new Promise(resolve => setTimeout(resolve, retryMs))

@@ -161,7 +161,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   await app.register(getUpload, { backend, watches })
   await app.register(uploadEvents, { backend, watches, isBuffered: isBuffered || config.EVENT_STREAMS === 'whole' })
   await app.register(deleteUpload, { backend, watches })
-  await app.register(getContent, { backend })
+  await app.register(getContent, { backend, isScanned: config.SCANNER !== 'none' })
   await app.register(getProcessed, { backend })
   await app.register(getOutput, { backend })
 

@@ -111,7 +111,7 @@ export class CorruptUploadError extends HeadgateError {
   }
 }
 
-/** The upload was stored, but can never be processed. */
+/** The upload was stored, but can't be processed: it has failed, or malware was found in it and its status is `quarantined`. */
 export class UploadFailedError extends HeadgateError {
   readonly code = 'HEADGATE_UPLOAD_FAILED'
   /** The upload, with the reason in `failure`. */
@@ -119,7 +119,9 @@ export class UploadFailedError extends HeadgateError {
 
   /** Creates an error for a failed upload. */
   constructor(upload: Upload) {
-    super(`The upload ${upload.uploadId} failed: ${upload.failure?.reason ?? 'the api gave no reason'}`)
+    super(
+      `The upload ${upload.uploadId} ${upload.status === 'quarantined' ? 'is quarantined' : 'failed'}: ${upload.failure?.reason ?? 'the api gave no reason'}`,
+    )
     this.upload = upload
   }
 }

@@ -35,7 +35,7 @@ export async function* followUpload(
         if (event !== 'upload') continue
         const upload = JSON.parse(data) as Upload
         yield { type: 'upload', upload }
-        if (upload.status === 'processed' || upload.status === 'failed') return
+        if (['processed', 'failed', 'quarantined'].includes(upload.status)) return
       }
     } catch (error) {
       signal?.throwIfAborted()

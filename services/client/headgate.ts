@@ -85,7 +85,7 @@ export class Headgate {
   /**
    * Resolves to the upload when it is processed. Set a signal, such as `AbortSignal.timeout(60_000)`, to wait for a limited time.
    *
-   * @throws UploadFailedError if it can't be processed, UploadDeletedError, NotFoundError
+   * @throws UploadFailedError if it can't be processed or is quarantined, UploadDeletedError, NotFoundError
    */
   async waitUntilProcessed(uploadId: string, { signal, onStatus }: WaitOptions = {}): Promise<Upload> {
     let tag: string | undefined
@@ -103,11 +103,11 @@ export class Headgate {
       const found = (await response.json()) as Upload
       onStatus?.(found)
       if (found.status === 'processed') return found
-      if (found.status === 'failed') throw new UploadFailedError(found)
+      if (found.status === 'failed' || found.status === 'quarantined') throw new UploadFailedError(found)
     }
   }
 
-  /** Yields the upload now and after every change, until it is processed, failed or deleted. */
+  /** Yields the upload now and after every change, until it is processed, failed, quarantined or deleted. */
   events(uploadId: string, { signal }: RequestOptions = {}): AsyncGenerator<UploadEvent, void> {
     return followUpload(this.#api, uploadId, signal)
   }

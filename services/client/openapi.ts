@@ -153,7 +153,7 @@ export interface paths {
         };
         /**
          * Get an upload
-         * @description With `wait`, the response waits until the upload is `processed` or `failed`. When the time is up, the response is 200 with the current state. With `wait` and `If-None-Match`, the response waits until the upload changes. When the time is up, it is 304.
+         * @description With `wait`, the response waits until the upload is `processed`, `failed` or `quarantined`. When the time is up, the response is 200 with the current state. With `wait` and `If-None-Match`, the response waits until the upload changes. When the time is up, it is 304.
          */
         get: operations["getUpload"];
         put?: never;
@@ -177,7 +177,7 @@ export interface paths {
         };
         /**
          * Follow an upload by server-sent events
-         * @description The event `upload` has the upload as its data. It is sent at once and after every change. The event `deleted` means that the upload was deleted. The stream ends after `processed`, `failed` or `deleted`, and after ten minutes: the client then reconnects with `Last-Event-ID` and misses no state. Behind API Gateway a response can not be streamed: it has the current state, and the client reconnects every five seconds.
+         * @description The event `upload` has the upload as its data. It is sent at once and after every change. The event `deleted` means that the upload was deleted. The stream ends after `processed`, `failed`, `quarantined` or `deleted`, and after ten minutes: the client then reconnects with `Last-Event-ID` and misses no state. Behind API Gateway a response can not be streamed: it has the current state, and the client reconnects every five seconds.
          */
         get: operations["followUpload"];
         put?: never;
@@ -364,7 +364,7 @@ export interface components {
             /** @description ISO 8601, UTC. When a pending upload expires. */
             expiresAt?: string;
             /** @enum {unknown} */
-            status: "pending" | "stored" | "queued" | "processing" | "processed" | "failed";
+            status: "pending" | "stored" | "queued" | "scanning" | "processing" | "processed" | "failed" | "quarantined";
             s3: components["schemas"]["ObjectReference"];
             /** @description ISO 8601, UTC. When the status last changed. */
             updatedAt: string;
@@ -381,6 +381,20 @@ export interface components {
                 code: string;
                 /** @description For people. */
                 reason: string;
+            };
+            /** @description What the scan for malware found, if the worker has a scanner. */
+            scan?: {
+                /** @enum {unknown} */
+                scanner: "clamd" | "guardduty";
+                /**
+                 * @description `released`: an operator released an infected file.
+                 * @enum {unknown}
+                 */
+                verdict: "clean" | "infected" | "released";
+                /** @description The name of the malware. */
+                signature?: string;
+                /** @description ISO 8601, UTC. When the verdict was known. */
+                at: string;
             };
         };
         UploadPage: {
@@ -425,7 +439,7 @@ export interface components {
              * @description `stored`: Kinesis did not accept the event yet, and it will be queued later. `queued` is the usual status. A later status is possible if the last request of a granted upload is repeated.
              * @enum {unknown}
              */
-            status: "stored" | "queued" | "processing" | "processed" | "failed";
+            status: "stored" | "queued" | "scanning" | "processing" | "processed" | "failed" | "quarantined";
         };
         AcceptedUploads: {
             uploads: components["schemas"]["AcceptedUpload"][];
@@ -581,6 +595,15 @@ export interface components {
         };
         /** @description `insufficient-scope` */
         Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `quarantined`, `insufficient-scope` */
+        getContentForbidden: {
             headers: {
                 [name: string]: unknown;
             };
@@ -825,7 +848,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only uploads with this status. */
-                status?: "pending" | "stored" | "queued" | "processing" | "processed" | "failed";
+                status?: "pending" | "stored" | "queued" | "scanning" | "processing" | "processed" | "failed" | "quarantined";
                 /**
                  * @description Maximum number of uploads of a page: 1 to 100. Default: 20.
                  * @example 50
@@ -1449,7 +1472,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["getContentForbidden"];
             404: components["responses"]["getContentNotFound"];
             409: components["responses"]["getContentConflict"];
             429: components["responses"]["TooManyRequests"];
@@ -1489,7 +1512,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["getContentForbidden"];
             404: components["responses"]["getContentNotFound"];
             409: components["responses"]["getProcessedConflict"];
             429: components["responses"]["TooManyRequests"];
@@ -1531,7 +1554,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["getContentForbidden"];
             404: components["responses"]["getContentNotFound"];
             409: components["responses"]["getProcessedConflict"];
             429: components["responses"]["TooManyRequests"];

@@ -6,6 +6,10 @@
 export const metrics = {
   /** Emitted with every dead letter by the process that writes it. */
   DeadLetters: { unit: 'Count' },
+  /** Emitted with every upload that is quarantined. */
+  UploadsQuarantined: { unit: 'Count' },
+  /** Scans without a verdict. Emitted once a minute, or at the end of an invocation, if there were some. */
+  ScanFailures: { unit: 'Count' },
   /** Emitted by the outbox relay: the age of the oldest event that could not be published. 0 if no event waits. */
   OutboxAge: { unit: 'Seconds' },
   /**

@@ -53,6 +53,16 @@ export class NoTransformError extends PermanentError {
   readonly code = 'HEADGATE_NO_TRANSFORM'
 }
 
+/** The scan found malware. It fails an object without a record, and is the reason of an upload that is quarantined. */
+export class MalwareFoundError extends PermanentError {
+  readonly code = 'HEADGATE_MALWARE_FOUND'
+}
+
+/** The scanner can't scan the file completely, because the file exceeds a limit of it. Such a file is not let through. */
+export class ScanLimitError extends PermanentError {
+  readonly code = 'HEADGATE_SCAN_LIMIT'
+}
+
 /** Retryable errors went on until the stream was about to delete the record. */
 export class OverdueError extends PermanentError {
   readonly code = 'HEADGATE_OVERDUE'
@@ -87,6 +97,16 @@ export class ProcessLimitError extends LostProcessError {
 /** No transform process could be started. That says nothing about the upload. */
 export class ProcessStartError extends HeadgateError {
   readonly code = 'HEADGATE_PROCESS_START'
+}
+
+/** The scanner is down, hangs, or reports an error of its own. That says nothing about the upload. */
+export class ScannerUnavailableError extends HeadgateError {
+  readonly code = 'HEADGATE_SCANNER_UNAVAILABLE'
+}
+
+/** The object under the key is not the one that was scanned. The next attempt scans it. */
+export class ObjectChangedError extends HeadgateError {
+  readonly code = 'HEADGATE_OBJECT_CHANGED'
 }
 
 /** Two runs of the same upload removed outputs of each other. The run that gets this error is retried. */

@@ -11,13 +11,16 @@ const config = loadConfig(processorConfigSchema, process.env)
 const log = createLogger({ level: config.LOG_LEVEL, role: 'worker' })
 const tracing = await startTracing({ config, role: 'worker', log })
 const services = await createWorkerServices(config, log, undefined, tracing)
-const { processor, notifications, notificationCounts } = services
+const { processor, notifications, notificationCounts, scanCounts } = services
 const processBatches = createLambdaHandler({
   processor,
   log,
   workerId: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
   notifier: notifications?.notifier,
-  onEnd: notificationCounts.emit,
+  onEnd() {
+    notificationCounts.emit()
+    scanCounts.emit()
+  },
 })
 
 /** The handler of the processor on Lambda: `services/worker/lambda.handler`. The mapping needs `ReportBatchItemFailures`. */

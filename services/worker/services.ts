@@ -9,6 +9,7 @@ import type { Tracing } from '../platform/tracing/tracing.ts'
 import type { EventPublisher } from '../uploads/events/publisher.ts'
 import { openUploads } from '../uploads/open.ts'
 import type { Deletions } from '../uploads/records/deletions.ts'
+import { createQuarantineStore } from '../uploads/records/quarantine-store.ts'
 import type { UploadStore } from '../uploads/records/store.ts'
 import { createDeadLetters } from './dead-letters/writer.ts'
 import type { ProcessingMetrics } from './metrics/processing-metrics.ts'
@@ -18,6 +19,9 @@ import { type Notifications, openNotifications } from './notifications/open.ts'
 import { createAttemptStore } from './processing/attempts/attempt-store.ts'
 import { createProcessor, type DeadLetters, type Processor } from './processing/processor.ts'
 import { tracedProcessor } from './processing/traced-processor.ts'
+import { createScanCounts, type EmittedScanCounts } from './scanning/counts.ts'
+import { openScanner } from './scanning/open.ts'
+import type { ContentScanner } from './scanning/scanner.ts'
 import { createTransformProcesses } from './transforms/processes/pool.ts'
 import { loadRules } from './transforms/rules/rules.ts'
 
@@ -34,6 +38,9 @@ export interface WorkerServices {
   /** Undefined if no destination is configured. */
   notifications: Notifications | undefined
   notificationCounts: EmittedCounts
+  /** Undefined without a scanner. */
+  scanner: ContentScanner | undefined
+  scanCounts: EmittedScanCounts
   /** Emits metrics to CloudWatch, if METRICS_NAMESPACE is set. */
   emitMetrics: EmitMetrics
   /** Drains the publisher and closes the connections. Stop everything that uses them first. */
@@ -53,7 +60,7 @@ const MAX_SOCKETS = 1_024
  * Creates the services from the configuration. Makes no request.
  *
  * @param metrics counts what the services do
- * @throws ConfigurationError for transforms that can't be loaded, and for invalid destinations of notifications
+ * @throws ConfigurationError for transforms that can't be loaded, for invalid destinations of notifications, and for an invalid scanner
  */
 export async function createWorkerServices(
   config: ProcessorConfig,
@@ -91,6 +98,8 @@ export async function createWorkerServices(
     counts: notificationCounts,
     log,
   })
+  const scanner = await openScanner({ config, log })
+  const scanCounts = createScanCounts(emitMetrics, metrics?.scans)
   const baseProcessor = createProcessor({
     s3,
     store,
@@ -106,6 +115,9 @@ export async function createWorkerServices(
     ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
     onUploadEnded: metrics?.uploadEnded,
     notifier: notifications?.notifier,
+    ...(scanner && {
+      scanning: { scanner, quarantine: createQuarantineStore({ dynamodb, table }), counts: scanCounts },
+    }),
     tracing,
     log,
   })
@@ -121,6 +133,8 @@ export async function createWorkerServices(
     processor: metrics?.processor(processor) ?? processor,
     notifications,
     notificationCounts,
+    scanner,
+    scanCounts,
     emitMetrics,
     async close() {
       notifications?.close()

@@ -14,6 +14,7 @@ import { startScalingSignal } from './metrics/scaling-signal.ts'
 import { createWorkerMetrics } from './metrics/worker-metrics.ts'
 import { createWorkerOrphanSweep } from './orphans/sweep.ts'
 import { createOutboxRelay } from './outbox/relay.ts'
+import { checkScanner } from './scanning/open.ts'
 import { createWorkerServices } from './services.ts'
 
 /** How long a shutdown waits for notifications that are being sent. It must fit into the time for the last writes of the consumer. */
@@ -36,7 +37,7 @@ runMain(async () => {
     graceMs: config.OUTBOX_GRACE_MS,
     log,
   })
-  const { notifications, notificationCounts } = services
+  const { notifications, notificationCounts, scanner, scanCounts } = services
   const notificationRelay = notifications?.createRelay()
   const orphans = createWorkerOrphanSweep(config, services, log)
   let operatorPort: OperatorPort | undefined
@@ -56,6 +57,7 @@ runMain(async () => {
       stuck.stop()
       await notifications?.notifier.drain(DRAIN_MS)
       notificationCounts.emit()
+      scanCounts.emit()
       await services.close()
       await operatorPort?.close()
     },
@@ -75,12 +77,13 @@ runMain(async () => {
     operatorPort = await openOperatorPort({ host: config.HEALTH_HOST, port: config.HEALTH_PORT, pages, log })
   }
   await checkResources({ config, ...services, log })
+  void checkScanner(scanner, log)
   await consumer.start()
   relay.start()
   notificationRelay?.start()
   orphans.start()
   stuck.start()
   const { emitMetrics } = services
-  startScalingSignal({ emitMetrics, consumer, stuck, relay, notificationRelay, notificationCounts })
+  startScalingSignal({ emitMetrics, consumer, stuck, relay, notificationRelay, notificationCounts, scanCounts })
   log.info({ workerId: consumer.workerId, stream: config.STREAM_NAME, health: operatorPort?.url }, 'worker started')
 })

@@ -24,6 +24,7 @@ export const catalogue = {
   'missing-token': { status: 401, title: 'A token is required' },
   'invalid-token': { status: 401, title: 'The token is invalid' },
   'insufficient-scope': { status: 403, title: 'The token does not permit this request' },
+  quarantined: { status: 403, title: 'The file is quarantined' },
   'not-found': { status: 404, title: 'Not found' },
   'content-gone': { status: 404, title: 'The file is no longer stored' },
   'method-not-allowed': { status: 405, title: 'The path does not support this method' },

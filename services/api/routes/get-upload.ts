@@ -16,7 +16,7 @@ const schema = {
   tags: ['uploads'],
   summary: 'Get an upload',
   description:
-    'With `wait`, the response waits until the upload is `processed` or `failed`. When the time is up, the response is 200 with the current state. With `wait` and `If-None-Match`, the response waits until the upload changes. When the time is up, it is 304.',
+    'With `wait`, the response waits until the upload is `processed`, `failed` or `quarantined`. When the time is up, the response is 200 with the current state. With `wait` and `If-None-Match`, the response waits until the upload changes. When the time is up, it is 304.',
   security,
   params: idParams,
   querystring: Type.Object({

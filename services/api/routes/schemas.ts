@@ -47,7 +47,7 @@ export const acceptedSchema = Type.Object(
     message: Type.String(),
     s3: objectSchema,
     ...uploadProperties,
-    status: Type.Enum(['stored', 'queued', 'processing', 'processed', 'failed'], {
+    status: Type.Enum(['stored', 'queued', 'scanning', 'processing', 'processed', 'failed', 'quarantined'], {
       description:
         '`stored`: Kinesis did not accept the event yet, and it will be queued later. `queued` is the usual status. A later status is possible if the last request of a granted upload is repeated.',
     }),
@@ -102,6 +102,19 @@ export const uploadSchema = Type.Object(
           reason: Type.String({ description: 'For people.' }),
         },
         { additionalProperties: false },
+      ),
+    ),
+    scan: Type.Optional(
+      Type.Object(
+        {
+          scanner: Type.Enum(['clamd', 'guardduty']),
+          verdict: Type.Enum(['clean', 'infected', 'released'], {
+            description: '`released`: an operator released an infected file.',
+          }),
+          signature: Type.Optional(Type.String({ description: 'The name of the malware.' })),
+          at: Type.String({ description: 'ISO 8601, UTC. When the verdict was known.' }),
+        },
+        { additionalProperties: false, description: 'What the scan for malware found, if the worker has a scanner.' },
       ),
     ),
   },

@@ -12,13 +12,14 @@ import type { Backend } from '../backend.ts'
 import { attachment } from '../download/content-disposition.ts'
 import { dataUrl } from '../download/data-url.ts'
 import { ContentGoneError } from '../download/errors.ts'
+import { checkNotQuarantined } from '../download/quarantine.ts'
 import { servedType } from '../download/served-type.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { downloadSchema, redirectResponses, redirectTo, wantsUrl } from './content-redirect.ts'
 
 /** The responses of a route that sends an output. */
 export const outputResponses = {
-  ...redirectResponses('content-not-ready', 'processing-failed'),
+  ...redirectResponses('content-not-ready', 'processing-failed', 'quarantined'),
   200: {
     description:
       'The URL of the output, if the request has `Accept: application/json`. Otherwise the output itself, if it is a small one that is stored in DynamoDB, and then it may be JSON too. The URL of a small output is a `data:` URL.',
@@ -47,6 +48,7 @@ export async function sendOutput(
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },
 ): Promise<void> {
   if (isPending(upload)) throw notProcessed(upload)
+  checkNotQuarantined(upload)
   const outputs = outputsOf(upload)
   if (outputs.length === 0) throw notProcessed(upload)
   const output = outputs.find(one => one.name === name)

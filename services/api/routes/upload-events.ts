@@ -26,7 +26,7 @@ const schema = {
   tags: ['uploads'],
   summary: 'Follow an upload by server-sent events',
   description:
-    'The event `upload` has the upload as its data. It is sent at once and after every change. The event `deleted` means that the upload was deleted. The stream ends after `processed`, `failed` or `deleted`, and after ten minutes: the client then reconnects with `Last-Event-ID` and misses no state. Behind API Gateway a response can not be streamed: it has the current state, and the client reconnects every five seconds.',
+    'The event `upload` has the upload as its data. It is sent at once and after every change. The event `deleted` means that the upload was deleted. The stream ends after `processed`, `failed`, `quarantined` or `deleted`, and after ten minutes: the client then reconnects with `Last-Event-ID` and misses no state. Behind API Gateway a response can not be streamed: it has the current state, and the client reconnects every five seconds.',
   security,
   params: idParams,
   headers: Type.Object({

@@ -1,6 +1,8 @@
 import type { Headgate, Upload } from '../../client/index.ts'
 
 const PAGE = 100
+/** An upload with one of these statuses does not replace another upload of the same file. */
+const UNUSABLE: ReadonlySet<Upload['status']> = new Set(['pending', 'failed', 'quarantined'])
 
 /**
  * Finds uploads of the same user by the name and the SHA-256 of a file. It reads the list of uploads from the newest on, as far as it is
@@ -19,7 +21,7 @@ export class KnownUploads {
     this.#maxUploads = PAGE * (1 + Math.ceil((3 * files) / PAGE))
   }
 
-  /** Returns the upload of a file with this content, unless it has failed or has not arrived. */
+  /** Returns the upload of a file with this content, unless it has failed, is quarantined or has not arrived. */
   async find(name: string, sha256: string): Promise<Upload | undefined> {
     const key = `${sha256} ${name}`
     for (;;) {
@@ -37,7 +39,7 @@ export class KnownUploads {
       const { value: upload, done } = await this.#list.next()
       this.#read++
       this.#isRead = done === true || this.#read >= this.#maxUploads
-      if (!upload || upload.sha256 === undefined || upload.status === 'pending' || upload.status === 'failed') continue
+      if (!upload || upload.sha256 === undefined || UNUSABLE.has(upload.status)) continue
       const key = `${upload.sha256} ${upload.filename}`
       if (!this.#found.has(key)) this.#found.set(key, upload)
     }

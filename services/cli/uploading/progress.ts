@@ -45,9 +45,11 @@ const WAITS_FOR: Readonly<Record<UploadStatus, string>> = {
   pending: 'waiting for its bytes',
   stored: 'waiting for its event on the stream',
   queued: 'waiting for a worker',
+  scanning: 'being scanned for malware',
   processing: 'being processed',
   processed: 'processed',
   failed: 'failed',
+  quarantined: 'quarantined',
 }
 
 const REDRAW_MS = 100

@@ -73,7 +73,8 @@ function mayBeThere(error: unknown): boolean {
 
 async function isAlive(headgate: Headgate, { uploadId }: UploadedFile, signal: AbortSignal): Promise<boolean> {
   try {
-    return (await headgate.status(uploadId, { signal })).status !== 'failed'
+    const { status } = await headgate.status(uploadId, { signal })
+    return status !== 'failed' && status !== 'quarantined'
   } catch (error) {
     if (error instanceof NotFoundError) return false
     throw error

@@ -31,7 +31,7 @@ export function watchUploads(): () => void {
 }
 
 export function isFinal(status: Upload['status']): boolean {
-  return status === 'processed' || status === 'failed'
+  return status === 'processed' || status === 'failed' || status === 'quarantined'
 }
 
 interface UploadPage {

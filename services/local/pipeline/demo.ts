@@ -114,6 +114,7 @@ async function untilProcessed(
       const { status, processed, failure } = validated(isStatus, await requestJson(url, request))
       if (status === 'processed' && processed) return processed
       if (status === 'processed') throw new DemoError('It was processed, but its main output is not in S3.')
+      if (status === 'quarantined') throw new DemoError(`The upload is quarantined: ${failure?.reason}`)
       if (status === 'failed') throw new DemoError(`The upload failed: ${failure?.code}: ${failure?.reason}`)
       if (isRetried()) throw new DemoError('The upload keeps failing and will be retried.')
       last = status

@@ -42,7 +42,8 @@ export function noticeOf(name: string, line: string): Notice | undefined {
   if (found.level !== 'warn' && found.level !== 'error' && found.level !== 'fatal') return undefined
   // The notice of the death says why.
   if (found.msg === 'stopping after an uncaught error') return undefined
-  if (found.msg === 'record dead-lettered') return failedNotice(found)
+  if (found.msg === 'record dead-lettered') return failedNotice(found, 'failed')
+  if (found.msg === 'upload quarantined') return failedNotice(found, 'quarantined')
   if (found.msg === 'record failed and will be retried') return retriedNotice(found)
   if (found.msg === 'a notification could not be delivered' || found.msg === 'notification dead-lettered') {
     return notificationNotice(found)
@@ -60,10 +61,10 @@ function pauseNotice(name: string, text: string): Notice {
   return { kind: 'printed', key: text, text: `The processing of ${name} is ${text}` }
 }
 
-function failedNotice(found: LogLine): Notice {
+function failedNotice(found: LogLine, status: 'failed' | 'quarantined'): Notice {
   const upload = uploadOf(found)
   const reason = sentence(`${shown(textOf(found.code), MAX_NAME_LENGTH)}: ${shown(textOf(found.reason))}`)
-  const text = `Upload failed: ${upload}: ${reason}`
+  const text = `Upload ${status}: ${upload}: ${reason}`
   return { kind: 'failed', key: text, text, ...idOf(found) }
 }
 

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { sharedProperties } from './shared.ts'
+import { scannerProperty, sharedProperties } from './shared.ts'
 
 const MIB = 1024 ** 2
 
@@ -35,6 +35,7 @@ export const apiConfigSchema = Type.Object({
   WRITE_SCOPES: permissions('The scopes that an access token must have to create or delete uploads. All are required.'),
   READ_GROUPS: permissions('The groups of the user pool whose members may read uploads. One is enough.'),
   WRITE_GROUPS: permissions('The groups of the user pool whose members may create or delete uploads. One is enough.'),
+  ...scannerProperty,
   HOST: Type.String({ minLength: 1, default: '0.0.0.0', description: 'The address that the api listens on.' }),
   PORT: Type.Integer({ minimum: 0, maximum: 65_535, default: 3000, description: 'The port that the api listens on.' }),
   ADMIN_HOST: Type.String({

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { isOriginEntry } from '../origins.ts'
+import { faultOfClamdUrl } from './scanner.ts'
 import { faultOfPairs } from './tracing.ts'
 import { faultOfWebhookSecrets, faultOfWebhookUrl } from './webhook.ts'
 
@@ -14,6 +15,7 @@ export const formats: Readonly<Record<string, Format>> = {
   origins,
   'http-url': httpUrl,
   'otel-pairs': faultOfPairs,
+  'clamd-url': faultOfClamdUrl,
   'webhook-url': faultOfWebhookUrl,
   'webhook-secrets': faultOfWebhookSecrets,
 }

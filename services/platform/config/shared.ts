@@ -40,3 +40,12 @@ export const sharedProperties = {
   }),
   ...tracingProperties,
 }
+
+/** Read by the api and the worker. */
+export const scannerProperty = {
+  SCANNER: Type.Enum(['none', 'clamd', 'guardduty'], {
+    default: 'none',
+    description:
+      'What scans uploads for malware before they are processed: `clamd`, or the tags of GuardDuty Malware Protection for S3. Give the api and the worker the same value: with a scanner, the api withholds files that were not scanned.',
+  }),
+}

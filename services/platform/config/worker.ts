@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { names } from '../resources.ts'
-import { bucketName, sharedProperties } from './shared.ts'
+import { bucketName, scannerProperty, sharedProperties } from './shared.ts'
 
 /** The environment of the processor, in a container or a Lambda function. */
 export const processorProperties = {
@@ -49,6 +49,35 @@ export const processorProperties = {
     default: '',
     description:
       'The private addresses that webhooks may be sent to, as comma-separated addresses or CIDR ranges. Only these may be reached by plain http. Empty: only public addresses, by https.',
+  }),
+  ...scannerProperty,
+  CLAMD_URL: Type.Optional(
+    Type.String({
+      format: 'clamd-url',
+      description:
+        'The address of clamd: `tcp://host:port`, or `unix:///path` for a socket. Required with SCANNER=clamd.',
+    }),
+  ),
+  CLAMD_TIMEOUT_MS: Type.Integer({
+    minimum: 1_000,
+    maximum: 3_600_000,
+    default: 150_000,
+    description:
+      'How long clamd may make no progress with a file, in milliseconds. Keep it above MaxScanTime of clamd, which is 120 s by default.',
+  }),
+  CLAMD_MAX_CONNECTIONS: Type.Integer({
+    minimum: 1,
+    maximum: 1_000,
+    default: 8,
+    description:
+      'Maximum number of files that a worker scans by clamd at a time. Keep the sum over all workers below MaxThreads of clamd, which is 10 by default.',
+  }),
+  CLAMD_MAX_BYTES: Type.Integer({
+    minimum: 1,
+    maximum: 4_294_967_295,
+    default: 26_214_400,
+    description:
+      'The largest file that is sent to clamd, in bytes. Larger files fail, because clamd reports the part of a file beyond its own limits as clean. Keep it at or below StreamMaxLength, MaxFileSize and MaxScanSize of clamd. The default is 25 MiB, which is the lowest default of clamd.',
   }),
   APPLICATION_NAME: Type.String({
     minLength: 3,

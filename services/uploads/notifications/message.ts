@@ -1,6 +1,18 @@
-import { outputsOf, type UploadRecord } from '../records/record.ts'
-import { NOTIFICATION_VERSION, type Notification, type NotifiedOutput } from './notification.ts'
+import { outputsOf, type ScanReport, type UploadRecord, type UploadStatus } from '../records/record.ts'
+import {
+  NOTIFICATION_VERSION,
+  type Notification,
+  type NotificationType,
+  type NotifiedOutput,
+  type NotifiedScan,
+} from './notification.ts'
 import type { OwedNotification } from './owed.ts'
+
+const STATUSES = {
+  'upload.processed': 'processed',
+  'upload.failed': 'failed',
+  'upload.quarantined': 'quarantined',
+} as const satisfies Record<NotificationType, UploadStatus>
 
 /** Builds what a receiver gets, from the record as it is now. So the outputs that it names exist. */
 export function notificationOf(
@@ -8,6 +20,7 @@ export function notificationOf(
   { id, type, at, failure }: Pick<OwedNotification, 'id' | 'type' | 'at' | 'failure'>,
 ): Notification {
   const isProcessed = type === 'upload.processed'
+  const { scan } = record
   return {
     id,
     type,
@@ -16,7 +29,7 @@ export function notificationOf(
       version: NOTIFICATION_VERSION,
       owner: record.owner,
       uploadId: record.uploadId,
-      status: isProcessed ? 'processed' : 'failed',
+      status: STATUSES[type],
       filename: record.filename,
       contentType: record.contentType,
       ...(record.detectedType !== undefined && { detectedType: record.detectedType }),
@@ -28,6 +41,7 @@ export function notificationOf(
       ...(isProcessed && { outputs: notifiedOutputs(record) }),
       ...(isProcessed && record.transform && { transform: record.transform }),
       ...(failure && { failure }),
+      ...(type === 'upload.quarantined' && scan?.signature !== undefined && { scan: scanOf(scan, scan.signature) }),
     },
   }
 }
@@ -39,4 +53,8 @@ function notifiedOutputs(record: UploadRecord): NotifiedOutput[] {
     size,
     ...(s3 && { bucket: s3.bucket, key: s3.key }),
   }))
+}
+
+function scanOf({ scanner }: ScanReport, signature: string): NotifiedScan {
+  return { scanner, signature }
 }

@@ -1,7 +1,7 @@
-import type { TransformIdentity, UploadFailure } from '../records/record.ts'
+import type { ScannerName, TransformIdentity, UploadFailure } from '../records/record.ts'
 
 /** What notifications tell of. The version of their schema is `NOTIFICATION_VERSION`. */
-export const notificationTypes = ['upload.processed', 'upload.failed'] as const
+export const notificationTypes = ['upload.processed', 'upload.failed', 'upload.quarantined'] as const
 
 export type NotificationType = (typeof notificationTypes)[number]
 
@@ -23,7 +23,7 @@ export interface NotificationData {
   version: typeof NOTIFICATION_VERSION
   owner: string
   uploadId: string
-  status: 'processed' | 'failed'
+  status: 'processed' | 'failed' | 'quarantined'
   filename: string
   contentType: string
   /** The type that the first bytes show, if they show one. */
@@ -36,12 +36,20 @@ export interface NotificationData {
   uploadedAt: string
   bucket: string
   key: string
-  /** Missing for a failed upload. */
+  /** Missing unless the upload is processed. */
   outputs?: NotifiedOutput[]
-  /** Missing for a failed upload. */
+  /** Missing unless the upload is processed. */
   transform?: TransformIdentity
   /** Missing for a processed upload. */
   failure?: UploadFailure
+  /** What the scan for malware found. Missing unless the upload is quarantined. */
+  scan?: NotifiedScan
+}
+
+export interface NotifiedScan {
+  scanner: ScannerName
+  /** The name of the malware. */
+  signature: string
 }
 
 export interface NotifiedOutput {

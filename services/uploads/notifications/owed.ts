@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import { OUTBOX_PARTITIONS, outboxPartitionNumber, type UploadFailure, type UploadRecord } from '../records/record.ts'
-import type { NotificationType } from './notification.ts'
+import { type NotificationType, notificationTypes } from './notification.ts'
 
 /** A notification that the write of a final status adds to the record. */
 export interface NewNotification {
@@ -123,7 +123,13 @@ export function reportOwed(
   added.onOwed?.({ record: toRecord({ ...before, ...changes }), isBehind })
 }
 
-const TYPES = { 'upload.processed': 'p', 'upload.failed': 'f' } as const satisfies Record<NotificationType, string>
+const TYPES = {
+  'upload.processed': 'p',
+  'upload.failed': 'f',
+  'upload.quarantined': 'q',
+} as const satisfies Record<NotificationType, string>
+
+const TYPE_OF = new Map(notificationTypes.map((type): [string, NotificationType] => [TYPES[type], type]))
 
 /**
  * Returns a notification as an attribute of a record. Its names have one letter, because most records have room for only some 100 bytes
@@ -171,7 +177,7 @@ function decodeOne(id: string, value: unknown): OwedNotification {
   })
   return {
     id,
-    type: t === TYPES['upload.failed'] ? 'upload.failed' : 'upload.processed',
+    type: TYPE_OF.get(t) ?? 'upload.processed',
     sequenceNumber: unpackDigits(q),
     at: a,
     pending: new Map(pending),

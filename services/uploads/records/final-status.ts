@@ -1,6 +1,6 @@
 import { marshall } from '@aws-sdk/util-dynamodb'
 import { type NewNotification, owedChange } from '../notifications/owed.ts'
-import type { ObjectRef, ProcessedObject, ProcessingResult, UploadFailure } from './record.ts'
+import type { ObjectRef, ProcessedObject, ProcessingResult, ScanReport, UploadFailure } from './record.ts'
 import { type Trail, trailChange } from './trail.ts'
 
 /** Holds if there is a record and its object is the one that the event names. */
@@ -25,6 +25,7 @@ export function processedChange(
   result: ProcessingResult | undefined,
 ) {
   const values = { processed, outputs: result?.outputs, transform: result?.transform }
+  const scan = scanChange(result?.scan)
   // Attributes without a value are removed: another transform may have written them before.
   const given = Object.entries(values).filter(([, value]) => value !== undefined)
   const gone = Object.entries(values).filter(([, value]) => value === undefined)
@@ -33,13 +34,14 @@ export function processedChange(
   const { set, remove, values: trailValues } = trailChange(trail)
   const owed = owedChange(uploadId, notify)
   const update = {
-    UpdateExpression: `SET #status = :done, updatedAt = :now${set}${owed.set}${sets} REMOVE ${removes}${remove}`,
-    ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:deleted, :pending)`,
+    UpdateExpression: `SET #status = :done, updatedAt = :now${set}${owed.set}${scan.set}${sets} REMOVE ${removes}${remove}`,
+    ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:deleted, :pending, :quarantined)`,
     // The message of a notification is built from the whole record.
     ReturnValues: notify ? ('ALL_OLD' as const) : ('UPDATED_OLD' as const),
     ExpressionAttributeNames: {
       ...SOURCE_NAMES,
       ...owed.names,
+      ...scan.names,
       '#status': 'status',
       ...Object.fromEntries(Object.keys(values).map(name => [`#${name}`, name])),
     },
@@ -50,6 +52,7 @@ export function processedChange(
           ':done': 'processed',
           ':deleted': 'deleted',
           ':pending': 'pending',
+          ':quarantined': 'quarantined',
           ':now': at,
           ...Object.fromEntries(given.map(([name, value]) => [`:${name}`, value])),
         },
@@ -57,20 +60,26 @@ export function processedChange(
       ),
       ...trailValues,
       ...owed.values,
+      ...scan.values,
     },
   }
-  return { update, changed: { ...values, status: 'processed', updatedAt: at, failure: undefined } }
+  return { update, changed: { ...values, ...scan.changed, status: 'processed', updatedAt: at, failure: undefined } }
 }
 
 /** Returns the UpdateItem that marks an upload as failed, and what it changes in the record. */
-export function failedChange({ uploadId, source, at, trail, notify }: UploadEnd, failure: UploadFailure) {
+export function failedChange(
+  { uploadId, source, at, trail, notify }: UploadEnd,
+  failure: UploadFailure,
+  report: ScanReport | undefined,
+) {
   const { set, remove, values } = trailChange(trail)
   const owed = owedChange(uploadId, notify, failure)
+  const scan = scanChange(report)
   const update = {
-    UpdateExpression: `SET #status = :failed, failure = :failure, updatedAt = :now${set}${owed.set} REMOVE outboxPartition, outboxClaimedUntil${remove}`,
-    ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:processed, :deleted, :pending)`,
+    UpdateExpression: `SET #status = :failed, failure = :failure, updatedAt = :now${set}${owed.set}${scan.set} REMOVE outboxPartition, outboxClaimedUntil${remove}`,
+    ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:processed, :deleted, :pending, :quarantined)`,
     ReturnValues: notify ? ('ALL_OLD' as const) : ('NONE' as const),
-    ExpressionAttributeNames: { ...SOURCE_NAMES, ...owed.names, '#status': 'status' },
+    ExpressionAttributeNames: { ...SOURCE_NAMES, ...owed.names, ...scan.names, '#status': 'status' },
     ExpressionAttributeValues: {
       ...marshall({
         ...sourceValues(source),
@@ -78,12 +87,26 @@ export function failedChange({ uploadId, source, at, trail, notify }: UploadEnd,
         ':processed': 'processed',
         ':deleted': 'deleted',
         ':pending': 'pending',
+        ':quarantined': 'quarantined',
         ':failure': failure,
         ':now': at,
       }),
       ...values,
       ...owed.values,
+      ...scan.values,
     },
   }
-  return { update, changed: { status: 'failed', updatedAt: at, failure } }
+  return { update, changed: { ...scan.changed, status: 'failed', updatedAt: at, failure } }
+}
+
+/** Returns the parts of an UpdateItem that set the report of a scan. All are empty without one, so that an earlier report stays. */
+export function scanChange(scan: ScanReport | undefined) {
+  if (!scan) return { set: '', names: {}, values: {}, changed: {} }
+  // `scan` is a reserved word of DynamoDB.
+  return {
+    set: ', #scan = :scan',
+    names: { '#scan': 'scan' },
+    values: marshall({ ':scan': scan }, { removeUndefinedValues: true }),
+    changed: { scan },
+  }
 }

@@ -6,16 +6,28 @@ import type { Trail } from './trail.ts'
 /**
  * The life of an upload. `pending`: reserved, and its content is still being sent (see `pending.ts`). `queued`: durable in S3, recorded,
  * and its event is on the stream or being published. `stored`: Kinesis did not accept the event in time, and the record has an outbox
- * mark until the relay has published the event. `processing`: a worker has been processing it for more than a second. `processed` and
- * `failed` are final.
+ * mark until the relay has published the event. `scanning`: the scan for malware takes a while. `processing`: a worker has been
+ * processing it for more than a second. `processed`, `failed` and `quarantined` are final.
  */
-export const uploadStatuses = ['pending', 'stored', 'queued', 'processing', 'processed', 'failed'] as const
+export const uploadStatuses = [
+  'pending',
+  'stored',
+  'queued',
+  'scanning',
+  'processing',
+  'processed',
+  'failed',
+  'quarantined',
+] as const
 
 export type UploadStatus = (typeof uploadStatuses)[number]
 
-/** Returns true for a final status. A `failed` upload may still be processed when its dead letter is redriven. */
+/**
+ * Returns true for a final status. A `failed` upload may still be processed when its dead letter is redriven, and a `quarantined` one when
+ * an operator releases it.
+ */
 export function isFinal(status: UploadStatus): boolean {
-  return status === 'processed' || status === 'failed'
+  return status === 'processed' || status === 'failed' || status === 'quarantined'
 }
 
 /** An upload that was accepted. */
@@ -50,13 +62,18 @@ export interface UploadRecord {
   /** The transform that wrote the outputs. */
   transform?: TransformIdentity
   failure?: UploadFailure
+  /** What the scan for malware found. Missing if the worker has no scanner, and before the upload has ended. */
+  scan?: ScanReport
   /** How the worker got to the final status. Missing in old records. */
   trail?: Trail
 }
 
 /** An upload that is reserved and has not arrived. Its digest and its end are not known. */
 export interface PendingUpload
-  extends Omit<UploadRecord, 'status' | 'sha256' | 'processed' | 'outputs' | 'transform' | 'failure' | 'trail'> {
+  extends Omit<
+    UploadRecord,
+    'status' | 'sha256' | 'processed' | 'outputs' | 'transform' | 'failure' | 'scan' | 'trail'
+  > {
   status: 'pending'
   /** Size of the whole file, in bytes. The content that arrives must have it. */
   size: number
@@ -70,6 +87,7 @@ export interface PendingUpload
   outputs?: never
   transform?: never
   failure?: never
+  scan?: never
   trail?: never
 }
 
@@ -123,6 +141,28 @@ export interface TransformIdentity {
 export interface ProcessingResult {
   outputs: Output[]
   transform: TransformIdentity
+  /** Missing without a scanner. */
+  scan?: ScanReport | undefined
+}
+
+/** The programs that scan uploads for malware. */
+export type ScannerName = 'clamd' | 'guardduty'
+
+/** What the scan of an upload for malware found. */
+export interface ScanReport {
+  scanner: ScannerName
+  /** `released`: an operator released the infected file. It is not scanned again. */
+  verdict: 'clean' | 'infected' | 'released'
+  /** The name of the malware. Missing for a clean file. */
+  signature?: string
+  /** ISO 8601, UTC: when the verdict was known. */
+  at: string
+  /** The ETag of the object that was scanned, without quotes. Missing for a clean file. */
+  etag?: string
+  /** Who released the file, as the operator's command named them. Clients do not see it. */
+  releasedBy?: string
+  /** ISO 8601, UTC. */
+  releasedAt?: string
 }
 
 /** Why an upload ended as `failed`: a stable code for programs, a sentence for people. */

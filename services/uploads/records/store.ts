@@ -21,6 +21,7 @@ import {
   type PendingUpload,
   type ProcessedObject,
   type ProcessingResult,
+  type ScanReport,
   type UploadFailure,
   type UploadRecord,
 } from './record.ts'
@@ -55,13 +56,13 @@ export interface UploadStore {
   /** Removes the outbox mark and changes `stored` to `queued`, for an event that is on the stream. */
   markQueued(key: UploadKey): Promise<void>
   /**
-   * Changes `stored` or `queued` to `processing`. Changes nothing if the upload has another status or another object.
+   * Changes `stored`, `queued` or `scanning` to `processing`. Changes nothing if the upload has another status or another object.
    *
    * @param failed an attempt that failed and is retried. It is also recorded if the upload is `processing` already
    */
   markProcessing(key: UploadKey, source: ObjectRef, signal?: AbortSignal, failed?: Trail): Promise<void>
   /**
-   * Changes the status to `processed`. Refused if there is no record, the upload has not arrived or is deleted, or its object is not
+   * Changes the status to `processed`. Refused if there is no record, the upload has not arrived, is deleted or quarantined, or its object is not
    * `source`: an event must not end an upload whose object it does not name.
    *
    * @param processed the main output, if it is an object
@@ -77,13 +78,18 @@ export interface UploadStore {
     trail?: Trail,
     notify?: NewNotification,
   ): Promise<MarkResult>
-  /** Changes the status to `failed`. Resolves to false if that is refused as above, or if the upload is `processed`. */
+  /**
+   * Changes the status to `failed`. Resolves to false if that is refused as above, or if the upload is `processed`.
+   *
+   * @param scan what the scan found, if the upload was scanned
+   */
   markFailed(
     key: UploadKey,
     source: ObjectRef,
     failure: UploadFailure,
     trail?: Trail,
     notify?: NewNotification,
+    scan?: ScanReport,
   ): Promise<boolean>
   /**
    * Changes `failed` to `queued` and removes the failure, for an event that was put on the stream again. Resolves to false if the upload
@@ -183,11 +189,12 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
         key,
         {
           UpdateExpression: `SET #status = :processing, updatedAt = :now${failed ? ', trail = :trail' : ''} REMOVE outboxPartition, outboxClaimedUntil`,
-          ConditionExpression: `${HAS_SOURCE} AND #status IN (:stored, :queued${failed ? ', :processing' : ''})`,
+          ConditionExpression: `${HAS_SOURCE} AND #status IN (:stored, :queued, :scanning${failed ? ', :processing' : ''})`,
           ExpressionAttributeNames: { ...SOURCE_NAMES, '#status': 'status' },
           ExpressionAttributeValues: {
             ...marshall({ ...sourceValues(source), ':now': now().toISOString() }),
             ...marshall({ ':processing': 'processing', ':stored': 'stored', ':queued': 'queued' }),
+            ':scanning': { S: 'scanning' },
             ...(failed && { ':trail': encodeTrail(failed) }),
           },
         },
@@ -211,10 +218,10 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       return before.status?.S === 'processed' || before.status?.S === 'failed' ? 'again' : 'first'
     },
 
-    async markFailed(key, source, failure, trail, notify) {
+    async markFailed(key, source, failure, trail, notify, scan) {
       if (!isText(source)) return false
       const end = { uploadId: key.uploadId, source, at: now().toISOString(), trail, notify }
-      const { update, changed } = failedChange(end, failure)
+      const { update, changed } = failedChange(end, failure, scan)
       const command = new UpdateItemCommand({ TableName: table, Key: itemKey(key), ...update })
       const reply = await unlessRefused(() => dynamodb.send(command))
       if (!reply) return false

@@ -3,6 +3,7 @@ import type { UploadEvent } from '../../uploads/events/event.ts'
 import type { EventPublisher } from '../../uploads/events/publisher.ts'
 import type { NotificationCounts } from '../notifications/receiver.ts'
 import type { DeadLetters, Processor } from '../processing/processor.ts'
+import type { ScanCounts } from '../scanning/counts.ts'
 
 /** Wraps the services of a worker so that their work is counted. */
 export interface ProcessingMetrics {
@@ -10,10 +11,12 @@ export interface ProcessingMetrics {
   deadLetters(deadLetters: DeadLetters): DeadLetters
   /** Counts the events of the outbox relay, the only publisher in a worker. */
   publisher<P extends Pick<EventPublisher, 'publish'>>(publisher: P): P
-  /** Measures the time since an upload was accepted, as its event says. Called when the upload is processed or failed. */
+  /** Measures the time since an upload was accepted, as its event says. Called when the upload is processed, failed or quarantined. */
   uploadEnded(event: Pick<UploadEvent, 'uploadedAt'>): void
   /** Counts notifications. */
   notifications: NotificationCounts
+  /** Counts scans for malware. */
+  scans: ScanCounts
 }
 
 /** Histogram buckets, in seconds. A text takes milliseconds, the largest files take minutes. */
@@ -36,7 +39,7 @@ export function createProcessingMetrics(registry: Registry): ProcessingMetrics {
   })
   const uploadLatency = new Histogram({
     name: 'headgate_upload_latency_seconds',
-    help: 'Time from the acceptance of an upload until it was processed or failed, by the clocks of the api and the worker.',
+    help: 'Time from the acceptance of an upload until it was processed, failed or quarantined, by the clocks of the api and the worker.',
     buckets: SECONDS,
     registers,
   })
@@ -50,6 +53,16 @@ export function createProcessingMetrics(registry: Registry): ProcessingMetrics {
     name: 'headgate_outbox_events_total',
     help: 'Events of the outbox, by result: "published", or "refused" for an event that is retried.',
     labelNames: ['result'],
+    registers,
+  })
+  const quarantined = new Counter({
+    name: 'headgate_uploads_quarantined_total',
+    help: 'Uploads in which the scanner found malware.',
+    registers,
+  })
+  const scanFailures = new Counter({
+    name: 'headgate_scan_failures_total',
+    help: 'Scans without a verdict: the scanner failed, or the file exceeds one of its limits.',
     registers,
   })
   const destination = (name: string, help: string) => {
@@ -66,6 +79,7 @@ export function createProcessingMetrics(registry: Registry): ProcessingMetrics {
       ),
       deadLettered: destination('headgate_notification_dead_letters_total', 'Notifications that were given up.'),
     },
+    scans: { quarantined: () => quarantined.inc(), failed: () => scanFailures.inc() },
     uploadEnded({ uploadedAt }) {
       const ms = Date.now() - Date.parse(uploadedAt)
       // The text comes from the stream, and need not be a time.

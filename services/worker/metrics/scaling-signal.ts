@@ -5,6 +5,7 @@ import type { StuckShards } from '../health/stuck-shards.ts'
 import type { EmittedCounts } from '../notifications/counts.ts'
 import type { NotificationRelay } from '../notifications/relay.ts'
 import type { OutboxRelay } from '../outbox/relay.ts'
+import type { EmittedScanCounts } from '../scanning/counts.ts'
 
 export interface ScalingSignalSettings {
   /** Each worker of an application reports its own values. The value of the fleet is their maximum. */
@@ -15,6 +16,7 @@ export interface ScalingSignalSettings {
   /** Undefined if there are no destinations. */
   notificationRelay?: Pick<NotificationRelay, 'oldestMs'> | undefined
   notificationCounts?: Pick<EmittedCounts, 'emit'> | undefined
+  scanCounts?: Pick<EmittedScanCounts, 'emit'> | undefined
   intervalMs?: number
 }
 
@@ -23,11 +25,13 @@ export const MAX_SECONDS = 86_400
 
 /** Emits the metrics that scaling and alarms need to CloudWatch, once per interval. */
 export function startScalingSignal(settings: ScalingSignalSettings): { stop(): void } {
-  const { emitMetrics, consumer, stuck, relay, notificationRelay, notificationCounts, intervalMs = 60_000 } = settings
+  const { emitMetrics, consumer, stuck, relay, notificationRelay, notificationCounts, scanCounts } = settings
+  const { intervalMs = 60_000 } = settings
   const report = () => {
     const ages = { outboxMs: relay.oldestMs(), notificationMs: notificationRelay?.oldestMs() }
     emitMetrics(signalOf(consumer.metrics(), stuck.find().length, ages))
     notificationCounts?.emit()
+    scanCounts?.emit()
   }
   const timer = setInterval(report, intervalMs).unref()
   return { stop: () => clearInterval(timer) }

@@ -109,7 +109,7 @@ export class Notifier {
     const { id, type, sequenceNumber, at, destinations, dueAt } = added
     const pending = new Map(destinations.map(name => [name, { attempts: 0, nextAt: 0 }]))
     const { failure } = record
-    const owed = { id, type, sequenceNumber, at, pending, ...(type === 'upload.failed' && failure && { failure }) }
+    const owed = { id, type, sequenceNumber, at, pending, ...(type !== 'upload.processed' && failure && { failure }) }
     const job = this.#send({ ...upload, dueAt }, owed, record).catch(err => {
       this.#settings.log.warn(
         { err, notificationId: id, uploadId: upload.uploadId },

@@ -49,7 +49,7 @@ const EXPECTED: Readonly<Record<keyof typeof properties, string>> = {
   webhook: 'must be a URL such as "https://example.com/hooks"',
   secrets: 'must be a list of 1 to 10 secrets',
   eventBus: 'must be the name or the ARN of an event bus, such as "default"',
-  events: `must be a list of ${notificationTypes.map(type => JSON.stringify(type)).join(' and ')}`,
+  events: `must be a list of ${new Intl.ListFormat('en').format(notificationTypes.map(type => JSON.stringify(type)))}`,
   owners: PATTERNS,
   types: 'must be a list of media types such as "text/csv" or "image/*"',
   transforms: PATTERNS,

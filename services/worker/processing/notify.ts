@@ -12,7 +12,7 @@ export interface EndingUpload {
   event?: UploadEvent | BareEvent
   upload?: UploadKey | undefined
   /** Missing if the upload failed before. */
-  opened?: Pick<OpenedUpload, 'source' | 'transform'>
+  opened?: { source: Pick<OpenedUpload['source'], 'contentType'>; transform: string | undefined }
 }
 
 /** Returns the notification that the end of an upload makes owed. Undefined if no destination wants it, or there is no upload. */

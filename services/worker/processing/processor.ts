@@ -9,7 +9,7 @@ import type { RemoveOutputs } from '../../uploads/objects/remove-outputs.ts'
 import type { ResultStore } from '../../uploads/objects/result-store.ts'
 import type { Deletions } from '../../uploads/records/deletions.ts'
 import { MAIN_OUTPUT } from '../../uploads/records/output-names.ts'
-import type { ObjectRef, ProcessingResult, UploadFailure } from '../../uploads/records/record.ts'
+import type { ObjectRef, ProcessingResult, ScanReport, UploadFailure } from '../../uploads/records/record.ts'
 import type { UploadKey, UploadStore } from '../../uploads/records/store.ts'
 import type { Trail } from '../../uploads/records/trail.ts'
 import { PoisonRecordError, TooSlowError } from '../errors.ts'
@@ -25,7 +25,9 @@ import { requestFields } from './log-fields.ts'
 import { notificationOfEnd } from './notify.ts'
 import { createOpenUpload, type OpenedUpload } from './process-upload.ts'
 import { createRecordRetry, createRunMarked } from './processing-mark.ts'
+import { createScanGate, type ScanGateSettings } from './scan-gate.ts'
 import { checkObject } from './source-object.ts'
+import { createWithdrawnUploads } from './withdrawn-uploads.ts'
 
 export interface Processor {
   /**
@@ -107,6 +109,8 @@ export interface ProcessorSettings {
   onUploadEnded?: ((event: UploadEvent) => void) | undefined
   /** Undefined: no notification is owed to anybody. */
   notifier?: Pick<Notifier, 'create'> | undefined
+  /** Scans each object before it is opened. Undefined: none is scanned. */
+  scanning?: Pick<ScanGateSettings, 'scanner' | 'quarantine' | 'counts'> | undefined
   tracing?: Pick<Tracing, 'inSpan' | 'current'> | undefined
   log: Pick<Logger, 'info' | 'warn'>
 }
@@ -123,30 +127,22 @@ interface RecordState {
   mayHaveOutputs?: boolean
   /** Recorded with the upload. Undefined if no worker is known. */
   trail?: Trail | undefined
+  /** Set once the object was scanned. */
+  scan?: ScanReport | undefined
 }
 
 export function createProcessor(settings: ProcessorSettings): Processor {
-  const { s3, store, deletions, uploadBucket, processedBucket, removeOutputs, deadLetters, log } = settings
+  const { s3, store, uploadBucket, processedBucket, removeOutputs, deadLetters, log } = settings
   const { giveUpAfterMs = Number.POSITIVE_INFINITY, markProcessingAfterMs = MARK_PROCESSING_AFTER_MS } = settings
   const openUpload = createOpenUpload(settings)
   const runMarked = createRunMarked({ store, afterMs: markProcessingAfterMs, log })
   const recordRetry = createRecordRetry({ store, log })
   const attemptCounter = createAttemptCounter({ attempts: settings.attempts, log })
   const removeObject = createRemoveObject(s3)
-
-  /** Removes all outputs of an upload, whether this attempt or an earlier one wrote them. */
-  async function removeOutputsOf(event: ObjectRef, { uploadId }: UploadKey, signal?: AbortSignal): Promise<void> {
-    await removeObject({ bucket: processedBucket, key: processedKey(event.key) }, uploadId)
-    await removeOutputs(event, uploadId, [processedBucket], undefined, signal)
-  }
-
-  /** Returns true if the owner deleted the upload. Then also removes outputs written by this attempt or by one that crashed. */
-  async function isDeleted({ event, upload }: RecordState): Promise<boolean> {
-    if (!event || !upload || !(await deletions.has(upload, event))) return false
-    await removeOutputsOf(event, upload)
-    log.info({ key: event.key, uploadId: upload.uploadId }, 'the owner deleted the upload: its outputs are removed')
-    return true
-  }
+  const withdrawn = createWithdrawnUploads({ ...settings, removeObject })
+  const { removeOutputsOf, isDeleted, isWithdrawn } = withdrawn
+  const { scanning } = settings
+  const scan = scanning && createScanGate({ ...settings, ...scanning, withdrawn, markAfterMs: markProcessingAfterMs })
 
   function mainObjectOf({ outputs }: ProcessingResult, { key }: ObjectRef): ObjectRef | undefined {
     const isItem = outputs.some(output => output.name === MAIN_OUTPUT && output.isItem)
@@ -169,9 +165,10 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     // The dead letter comes first: an upload that shows as failed can always be redriven.
     const deadLetter = await deadLetters.write(record, failure, { upload, error })
     const notify = notificationOfEnd(settings.notifier, 'upload.failed', record, state)
-    const isMarked = event && upload ? await store.markFailed(upload, event, failure, state.trail, notify) : false
+    const isMarked =
+      event && upload ? await store.markFailed(upload, event, failure, state.trail, notify, state.scan) : false
     // The owner may have deleted the upload since the check above. In that case no output may be kept.
-    if (!isMarked && (await isDeleted(state))) return await deadLetters.remove(deadLetter)
+    if (!isMarked && (await isWithdrawn(state))) return await deadLetters.remove(deadLetter)
     // If the upload was not marked, the outputs may belong to an upload that was processed.
     if (event && isMarked) reportEnd(event)
     if (event && upload && isMarked && state.mayHaveOutputs) {
@@ -210,17 +207,20 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     state: RecordState,
     { signal, onWait }: Pick<ProcessOptions, 'signal' | 'onWait'>,
   ): Promise<void> {
+    const passed = await scan?.(record, event, state, { signal, onWait })
+    if (scan && !passed) return
     const opened = await openUpload(event, { signal, onWait })
     const { source, writeOutputs, close } = opened
     state.opened = opened
     try {
       checkOwnObject(event, source)
+      passed?.check(source)
       const upload = state.upload ?? uploadKeyOf(event, source)
       state.upload = upload
       state.mayHaveOutputs = true
       const { trail } = state
       if (trail) trail.openedAt = Date.now()
-      const result = await runMarked(upload, event, writeOutputs)
+      const result = { ...(await runMarked(upload, event, writeOutputs)), scan: passed?.scan }
       if (trail) trail.writtenAt = Date.now()
       // After an abort another attempt may have written other outputs since: they are the ones to record.
       signal.throwIfAborted()
@@ -229,7 +229,7 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         ? await store.markProcessed(upload, event, mainObjectOf(result, event), result, trail, notify)
         : 'refused'
       const recorded = marked !== 'refused'
-      if (!recorded && (await isDeleted(state))) return
+      if (!recorded && (await isWithdrawn(state))) return
       if (upload && marked === 'again') {
         await removeStaleOutputs({ store, removeObject, removeOutputs, processedBucket }, upload, event, result, signal)
       }

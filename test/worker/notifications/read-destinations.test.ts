@@ -51,7 +51,7 @@ t.test('names the destination, the property and the nearest valid one in every f
   ])
   t.strictSame(faults, [
     'destination "crm": "evnts" is not a property. Did you mean "events"?',
-    'destination "two": "events" must be a list of "upload.processed" and "upload.failed". Did you mean "upload.processed"?',
+    'destination "two": "events" must be a list of "upload.processed", "upload.failed", and "upload.quarantined". Did you mean "upload.processed"?',
     'destination "three": "webhook" must be a URL such as "https://example.com/hooks"',
     'destination "four": "webhook" must have no user and no password. Receivers check the signature instead',
     'destination "five": must have either a "webhook" or an "eventBus"',

@@ -21,7 +21,7 @@ const valid = new Ajv2020().compile(published)
 t.test('the published JSON Schema matches the notifications of the reference and of the types', async t => {
   const examples = blocksOf(read('reference/notifications.md'), 'json').map(code => JSON.parse(code))
   const messages = examples.filter(example => 'id' in example)
-  t.equal(messages.length, 2)
+  t.equal(messages.length, 3)
   for (const message of [...messages, notification]) {
     t.ok(valid(message), JSON.stringify(valid.errors))
     t.strictSame(strictSchema(published)(message), [])
@@ -73,6 +73,13 @@ t.test(
       // The upload was redriven with success since, but this notification tells of its failure.
       notificationOf(processed, { id: 'msg_2', type: 'upload.failed', at, failure }),
       notificationOf(record, { id: 'msg_3', type: 'upload.failed', at, failure }),
+      notificationOf(
+        {
+          ...record,
+          scan: { scanner: 'clamd', verdict: 'infected', signature: 'Eicar', at: record.uploadedAt, etag: 'x' },
+        },
+        { id: 'msg_4', type: 'upload.quarantined', at, failure },
+      ),
     ]
     for (const message of messages) {
       const sent: unknown = JSON.parse(JSON.stringify(message))

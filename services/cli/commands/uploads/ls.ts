@@ -9,7 +9,16 @@ import { sizeText } from '../../sizes.ts'
 
 const DEFAULT_LIMIT = 100
 const MAX_PAGE = 100
-const STATUSES = ['pending', 'stored', 'queued', 'processing', 'processed', 'failed'] as const satisfies UploadStatus[]
+const STATUSES = [
+  'pending',
+  'stored',
+  'queued',
+  'scanning',
+  'processing',
+  'processed',
+  'failed',
+  'quarantined',
+] as const satisfies UploadStatus[]
 
 export const ls = defineCommand({
   name: 'ls',

@@ -9,7 +9,7 @@ export const status = defineCommand({
   group: 'upload',
   summary: 'show uploads: their status, size, type and outputs',
   operands: 'ID…',
-  details: `Exits with 1 if one of the uploads failed or does not exist.
+  details: `Exits with 1 if one of the uploads failed, is quarantined or does not exist.
 
 ${PROFILE_HELP}`,
   options: profileOption,
@@ -20,7 +20,7 @@ ${PROFILE_HELP}`,
       forEachUpload(ids, { signal, output }, async (id, index) => {
         const upload = await headgate.status(id, { signal })
         output.item(upload, `${index === 0 ? '' : '\n'}${uploadText(upload)}`)
-        return upload.status !== 'failed'
+        return upload.status !== 'failed' && upload.status !== 'quarantined'
       }),
     )
   },

@@ -9,9 +9,11 @@ const LEVELS: Readonly<Record<Upload['status'], Level>> = {
   pending: 'idle',
   stored: 'warn',
   queued: 'idle',
+  scanning: 'warn',
   processing: 'warn',
   processed: 'ok',
   failed: 'bad',
+  quarantined: 'bad',
 }
 
 export function Status({ status }: { status: Upload['status'] }) {
