@@ -34,13 +34,21 @@ export class SecondAwsError extends Error {
 
 type Json = Record<string, unknown>
 
-/** Services that use JSON: the name in signatures, and the prefix of operations in `x-amz-target`. */
+/** Services that use JSON: the name in signatures, the prefix of operations in `x-amz-target`, and the version of JSON if it is not 1.1. */
 const JSON_SERVICES = {
   cognito: { service: 'cognito-idp', prefix: 'AWSCognitoIdentityProviderService' },
   ssm: { service: 'ssm', prefix: 'AmazonSSM' },
   logs: { service: 'logs', prefix: 'Logs_20140328' },
   ecs: { service: 'ecs', prefix: 'AmazonEC2ContainerServiceV20141113' },
-} as const
+  events: { service: 'events', prefix: 'AWSEvents' },
+  sqs: { service: 'sqs', prefix: 'AmazonSQS', version: '1.0' },
+} as const satisfies Record<string, JsonService>
+
+interface JsonService {
+  service: string
+  prefix: string
+  version?: string
+}
 
 /**
  * Sends a signed request to a service that uses JSON and has no SDK client here.
@@ -53,8 +61,8 @@ export async function callJson(
   action: string,
   input: Json,
 ): Promise<Json> {
-  const { service: name, prefix } = JSON_SERVICES[service]
-  const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `${prefix}.${action}` }
+  const { service: name, prefix, version = '1.1' }: JsonService = JSON_SERVICES[service]
+  const headers = { 'content-type': `application/x-amz-json-${version}`, 'x-amz-target': `${prefix}.${action}` }
   const text = await post(target, { service: name, action, headers, body: JSON.stringify(input) })
   return (text === '' ? {} : JSON.parse(text)) as Json
 }
