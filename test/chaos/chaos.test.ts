@@ -13,7 +13,7 @@ t.setTimeout(300_000)
 t.test('uploads all reach their correct state through kills, freezes, faults and a reshard', async t => {
   const lines: string[] = []
   const { counts, violations, ledger } = await runChaos({
-    ...{ ...SHORT, seed: SEED, orphans: 'swept', slots: { api: 1, worker: 2 } },
+    ...{ ...SHORT, seed: SEED, orphans: 'swept', slots: { api: 1, worker: 2 }, notifies: true },
     say: line => lines.push(line),
   })
   const replay = `--seed ${SEED} --minutes ${SHORT.uploads / SHORT.rate / 60} --rate ${SHORT.rate} --every ${SHORT.everyMs}`

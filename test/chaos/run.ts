@@ -3,6 +3,7 @@ import path from 'node:path'
 import { choiceOption, numberOption, parseProgramOptions } from '../../services/local/program-options.ts'
 import { runForPeople } from '../../services/local/run.ts'
 import { findViolations } from './evidence/checker.ts'
+import { findNotificationViolations } from './evidence/notifications.ts'
 import { type Outcome, runChaos } from './run-chaos.ts'
 
 const USAGE = `Usage: npm run chaos -- [options]
@@ -14,6 +15,7 @@ const USAGE = `Usage: npm run chaos -- [options]
   --api N            number of api processes (default 2)
   --workers N        number of worker processes (default 3)
   --orphans allowed  skips the sweep of orphans, and allows orphans at the end
+  --notifications off  sends no notifications (default: receivers get them, of which some are dead)
   --out DIR          keeps the evidence in DIR (default: only after a violation, in .chaos/SEED)
   --check DIR        checks the evidence in DIR again, without a run
   --help`
@@ -24,6 +26,7 @@ function valuesOf(args: readonly string[]) {
   const [text, flag] = [{ type: 'string' }, { type: 'boolean' }] as const
   const options = {
     ...{ seed: text, minutes: text, rate: text, every: text, api: text, workers: text, orphans: text },
+    notifications: text,
     ...{ out: text, check: text, help: flag },
   } as const
   return parseProgramOptions('npm run chaos --', { args, options }).values
@@ -49,8 +52,9 @@ async function run(values: Values, orphans: Orphans): Promise<void> {
     api: numberOption('api', values.api ?? '2', { min: 1 }),
     worker: numberOption('workers', values.workers ?? '3', { min: 1 }),
   }
+  const notifies = choiceOption('notifications', values.notifications ?? 'on', ['on', 'off']) === 'on'
   const outcome = await runChaos({
-    ...{ seed, orphans, rate, everyMs, slots, uploads: Math.round(minutes * 60 * rate) },
+    ...{ notifies, seed, orphans, rate, everyMs, slots, uploads: Math.round(minutes * 60 * rate) },
     say: line => process.stderr.write(`${line}\n`),
   })
   const { violations, counts } = outcome
@@ -66,7 +70,8 @@ async function run(values: Values, orphans: Orphans): Promise<void> {
 
 function check(folder: string, orphans: Orphans): void {
   const read = (name: string) => JSON.parse(readFileSync(path.join(folder, name), 'utf8'))
-  report(findViolations(read('ledger.json'), read('inventory.json'), { orphans }))
+  const [ledger, inventory] = [read('ledger.json'), read('inventory.json')]
+  report([...findViolations(ledger, inventory, { orphans }), ...findNotificationViolations(ledger, inventory, 'later')])
 }
 
 function report(violations: readonly string[]): void {

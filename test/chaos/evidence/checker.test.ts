@@ -32,13 +32,15 @@ const { processedKey: _key, ...queued }: FoundRecord = { ...done, status: 'queue
 const source = { key: KEY, size: 3, etag: 'md5' }
 const result = { key: RESULT, sha256: 'due', uploadId: 'id-1' }
 
+const events = [{ uploadId: 'id-1', sequenceNumber: '1' }]
+
 const entry = (change: Partial<LedgerEntry> = {}): LedgerEntry => ({
   ...{ n: 0, owner: 'me', format: 'json', files: [file], answer: accepted, deletions: {} },
   ...change,
 })
 const ledger = (change: Partial<LedgerEntry> = {}): Ledger => ({ seed: 1, entries: [entry(change)], exits: [] })
-const whole: Inventory = { records: [done], sources: [source], results: [result], letters: [], published: ['id-1'] }
-const nothing: Inventory = { records: [], sources: [], results: [], letters: [], published: [] }
+const whole: Inventory = { records: [done], sources: [source], results: [result], letters: [], undelivered: [], events }
+const nothing: Inventory = { records: [], sources: [], results: [], letters: [], undelivered: [], events: [] }
 
 const failedRecord: FoundRecord = {
   ...{ ...queued, filename: 'b.txt', key: 'uploads/me/id-1/b.txt' },
@@ -51,7 +53,7 @@ const failed: Inventory = {
 }
 
 const tombstone: FoundRecord = { owner: 'me', uploadId: 'id-1', status: 'deleted', isMarked: false }
-const deleted: Inventory = { ...nothing, records: [tombstone], published: ['id-1'] }
+const deleted: Inventory = { ...nothing, records: [tombstone], events }
 
 const look = (given: Ledger, inventory: Inventory, orphans: 'allowed' | 'swept' = 'swept') =>
   findViolations(given, inventory, { orphans })
@@ -168,7 +170,7 @@ t.test('orphans of an unsuccessful request are violations only if the sweep ran'
   const tail = { ...whole, sources: [source, { ...source, key: 'tails/me/id-1/7' }] }
   t.same(look(ledger(), tail, 'allowed'), [], 'of a tus upload')
   t.equal(look(ledger(), tail, 'swept').length, 1)
-  const published: Inventory = { ...record, published: ['id-1'] }
+  const published: Inventory = { ...record, events }
   t.match(
     look(ledger({ answer: unknown }), published, 'allowed'),
     [/left in between, as queued/],

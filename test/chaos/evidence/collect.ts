@@ -4,8 +4,18 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import { GetObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { names } from '../../../services/platform/resources.ts'
+import { decodeOwed } from '../../../services/uploads/notifications/owed.ts'
 import { readStream } from '../../support/stream.ts'
-import type { FoundLetter, FoundObject, FoundRecord, FoundResult, Inventory } from './inventory.ts'
+import type {
+  FoundEvent,
+  FoundLetter,
+  FoundObject,
+  FoundRecord,
+  FoundResult,
+  FoundUndelivered,
+  Inventory,
+} from './inventory.ts'
+import type { NotificationInventory } from './notifications.ts'
 
 export interface Sources {
   s3: S3Client
@@ -14,35 +24,51 @@ export interface Sources {
 }
 
 const LETTERS = 'dead-letters/'
+const UNDELIVERED = `${LETTERS}notifications/`
 const SIDE_BY_SIDE = 16
 
 /** Reads all evidence. */
 export async function takeInventory({ s3, dynamodb, kinesis }: Sources): Promise<Inventory> {
   const processed = await listObjects(s3, names.processedBucket)
-  const read = async ({ key }: FoundObject) => {
-    const { Body, Metadata } = await s3.send(new GetObjectCommand({ Bucket: names.processedBucket, Key: key }))
-    return { key, bytes: (await Body?.transformToByteArray()) ?? new Uint8Array(), metadata: Metadata ?? {} }
-  }
-  const [letters, results] = [true, false].map(kind => processed.filter(({ key }) => key.startsWith(LETTERS) === kind))
+  const results = processed.filter(({ key }) => !key.startsWith(LETTERS))
+  const letters = processed.filter(({ key }) => key.startsWith(LETTERS) && !key.startsWith(UNDELIVERED))
   return {
-    records: await readRecords(dynamodb),
+    ...(await takeNotificationInventory({ s3, dynamodb, kinesis })),
     sources: await listObjects(s3, names.uploadBucket),
-    results: (await mapSome(results ?? [], read)).map(
-      ({ key, bytes, metadata }): FoundResult => ({
-        key,
-        sha256: hash('sha256', bytes),
-        uploadId: metadata['upload-id'],
-      }),
-    ),
-    letters: (await mapSome(letters ?? [], read)).map(({ key, bytes }) => toLetter(key, Buffer.from(bytes).toString())),
-    published: [...(await publishedIds(kinesis))],
+    results: await mapSome(results, async ({ key }): Promise<FoundResult> => {
+      const { bytes, metadata } = await readProcessed(s3, key)
+      return { key, sha256: hash('sha256', bytes), uploadId: metadata['upload-id'] }
+    }),
+    letters: await mapSome(letters, async ({ key }) => toLetter(key, await readText(s3, key))),
   }
 }
 
-/** Returns the ids of the uploads that have an event on the stream. */
-export async function publishedIds(kinesis: KinesisClient): Promise<Set<string>> {
-  const events = await readStream(kinesis, names.stream)
-  return new Set(events.map(({ Data }) => idIn(Buffer.from(Data ?? []).toString()) ?? ''))
+/** Reads the evidence that concerns notifications. */
+export async function takeNotificationInventory({ s3, dynamodb, kinesis }: Sources): Promise<NotificationInventory> {
+  const undelivered = await listObjects(s3, names.processedBucket, UNDELIVERED)
+  return {
+    records: await readRecords(dynamodb),
+    events: await readEvents(kinesis),
+    undelivered: await mapSome(undelivered, async ({ key }) => toUndelivered(key, await readText(s3, key))),
+  }
+}
+
+async function readProcessed(s3: S3Client, Key: string) {
+  const { Body, Metadata = {} } = await s3.send(new GetObjectCommand({ Bucket: names.processedBucket, Key }))
+  return { bytes: (await Body?.transformToByteArray()) ?? new Uint8Array(), metadata: Metadata }
+}
+
+async function readText(s3: S3Client, key: string): Promise<string> {
+  return Buffer.from((await readProcessed(s3, key)).bytes).toString()
+}
+
+/** Returns the events on the stream, shard by shard. */
+export async function readEvents(kinesis: KinesisClient): Promise<FoundEvent[]> {
+  const records = await readStream(kinesis, names.stream)
+  return records.map(({ Data, SequenceNumber = '' }) => ({
+    uploadId: idIn(Buffer.from(Data ?? []).toString()) ?? '',
+    sequenceNumber: SequenceNumber,
+  }))
 }
 
 /** Returns the items of uploads, without those of idempotency keys and of ended reservations. */
@@ -54,8 +80,10 @@ export async function readRecords(dynamodb: DynamoDBClient): Promise<FoundRecord
 }
 
 function toRecord(item: Record<string, AttributeValue>): FoundRecord {
+  const attributes = unmarshall(item)
   const { owner, uploadId, status, key, filename, size, sha256, processed, failure, outboxPartition, outputs } =
-    unmarshall(item)
+    attributes
+  const owed = decodeOwed(attributes).map(({ id, pending }) => ({ id, receivers: [...pending.keys()] }))
   const furtherKeys = (outputs ?? []).flatMap(({ s3 }: { s3?: { key: string } }) => (s3 ? [s3.key] : []))
   return {
     ...{ owner, uploadId, status, key, filename, size, sha256 },
@@ -63,6 +91,7 @@ function toRecord(item: Record<string, AttributeValue>): FoundRecord {
     ...(furtherKeys.length > 0 && { furtherKeys }),
     ...(failure && { failureCode: failure.code }),
     isMarked: outboxPartition !== undefined && status !== 'pending',
+    ...(owed.length > 0 && { owed }),
   }
 }
 
@@ -71,11 +100,16 @@ function toLetter(key: string, text: string): FoundLetter {
   return { key, uploadId: idIn(Buffer.from(data, 'base64').toString()), code: error.code }
 }
 
+function toUndelivered(key: string, text: string): FoundUndelivered {
+  const { destination, notification } = JSON.parse(text) as { destination: string; notification: { id: string } }
+  return { key, receiver: destination, id: notification.id }
+}
+
 const idIn = (event: string) => (JSON.parse(event) as { uploadId?: string }).uploadId
 
-async function listObjects(s3: S3Client, Bucket: string): Promise<FoundObject[]> {
+async function listObjects(s3: S3Client, Bucket: string, Prefix = ''): Promise<FoundObject[]> {
   const found: FoundObject[] = []
-  for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket })) {
+  for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket, Prefix })) {
     for (const { Key = '', Size = 0, ETag = '' } of Contents) {
       found.push({ key: Key, size: Size, etag: ETag.replaceAll('"', '') })
     }

@@ -15,10 +15,11 @@ export interface Found {
   results: ReadonlyMap<string, FoundResult>
   /** By upload id. */
   letters: ReadonlyMap<string, FoundLetter[]>
+  /** The ids of the uploads that have an event on the stream. */
   published: ReadonlySet<string>
 }
 
-export function indexOf({ records, sources, results, letters, published }: Inventory): Found {
+export function indexOf({ records, sources, results, letters, events }: Inventory): Found {
   const keyed = records.flatMap(
     (record): Array<[string, FoundRecord]> => (record.key === undefined ? [] : [[record.key, record]]),
   )
@@ -37,6 +38,6 @@ export function indexOf({ records, sources, results, letters, published }: Inven
     sources: new Map(sources.map(object => [object.key, object])),
     results: new Map(results.map(result => [result.key, result])),
     letters: Map.groupBy(letters, ({ uploadId = '' }) => uploadId),
-    published: new Set(published),
+    published: new Set(events.map(({ uploadId }) => uploadId)),
   }
 }

@@ -13,6 +13,8 @@ export interface FoundRecord {
   failureCode?: string
   /** The record still has an outbox mark. */
   isMarked: boolean
+  /** The notifications that the record owes. */
+  owed?: Array<{ id: string; receivers: string[] }>
 }
 
 export interface FoundObject {
@@ -35,6 +37,20 @@ export interface FoundLetter {
   code: string
 }
 
+/** The event of an upload on the stream. */
+export interface FoundEvent {
+  uploadId: string
+  sequenceNumber: string
+}
+
+/** The dead letter of a notification. */
+export interface FoundUndelivered {
+  key: string
+  /** The name of the receiver that did not get it. */
+  receiver: string
+  id: string
+}
+
 /** Everything that exists after the run has settled. */
 export interface Inventory {
   records: FoundRecord[]
@@ -42,7 +58,10 @@ export interface Inventory {
   sources: FoundObject[]
   /** Objects in the bucket of processed objects, except dead letters. */
   results: FoundResult[]
+  /** Dead letters of records of the stream. */
   letters: FoundLetter[]
-  /** The ids of the uploads that have an event on the stream. */
-  published: string[]
+  /** Dead letters of notifications. */
+  undelivered: FoundUndelivered[]
+  /** The events on the stream. */
+  events: FoundEvent[]
 }

@@ -50,9 +50,38 @@ export interface Exit {
   served: boolean
 }
 
-/** Everything that was sent to the pipeline, and its answers. */
+/** A request with a notification, as a receiver got it. */
+export interface Arrival {
+  /** The name of the receiver. */
+  receiver: string
+  id: string
+  type: string
+  owner: string
+  uploadId: string
+  status: string
+  filename: string
+  failureCode?: string
+  /** The keys of the outputs that the message names. */
+  outputKeys?: string[]
+  /** Whether the signature is valid. */
+  isSigned: boolean
+  /** Whether the receiver answered with a status of 2xx. */
+  isAccepted: boolean
+}
+
+/** Everything that receivers of notifications got. */
+export interface NotificationLedger {
+  /** `isHealthy`: it accepts notifications in the end. Other receivers never accept one. */
+  receivers: Array<{ name: string; isHealthy: boolean }>
+  /** In the order in which they arrived. */
+  arrivals: Arrival[]
+}
+
+/** Everything that was sent to the pipeline, its answers, and what the pipeline sent. */
 export interface Ledger {
   seed: number
   entries: LedgerEntry[]
   exits: Exit[]
+  /** Missing in a run without notifications. */
+  notifications?: NotificationLedger
 }

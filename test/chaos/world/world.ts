@@ -14,6 +14,8 @@ export interface WorldSettings {
   shards: number
   failoverMs: number
   onExit(exit: Exit): void
+  /** More environment variables for all processes. */
+  env?: Record<string, string>
 }
 
 export interface User {
@@ -65,6 +67,7 @@ export async function startWorld(scope: Scope, settings: WorldSettings): Promise
     STREAM_NAME: names.stream,
     FAILOVER_TIME_MS: String(settings.failoverMs),
     TRANSFORMS,
+    ...settings.env,
     HOST: '127.0.0.1',
     PORT: '0',
   }
