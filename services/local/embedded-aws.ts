@@ -126,7 +126,8 @@ export async function startEmbeddedAws(settings: EmbeddedAwsSettings = {}): Prom
     await stop()
     throw error
   }
-  return openEmbeddedAws(servers, { host, shards, corsOrigins, eventBridgePort, stop })
+  const eventBridgeFile = data && `${data.folder('eventbridge')}/rules.json`
+  return openEmbeddedAws(servers, { host, shards, corsOrigins, eventBridgePort, eventBridgeFile, stop })
 }
 
 /** Returns the settings of Cognito that depend on the origins whose pages may use it. */
@@ -153,6 +154,8 @@ interface OpenSettings {
   corsOrigins: readonly string[]
   /** @default a free port */
   eventBridgePort?: number | undefined
+  /** The file that keeps the rules of EventBridge. @default they are in memory */
+  eventBridgeFile?: string | undefined
   stop(): Promise<void>
 }
 
@@ -162,7 +165,7 @@ interface OpenSettings {
  */
 export async function openEmbeddedAws(
   { s3, dynamodb, kinesis, cognito }: AwsServers,
-  { host, shards, corsOrigins, eventBridgePort = 0, stop: stopServers }: OpenSettings,
+  { host, shards, corsOrigins, eventBridgePort = 0, eventBridgeFile, stop: stopServers }: OpenSettings,
 ): Promise<EmbeddedAws> {
   const url = (port: number) => `http://${reachableHost(host)}:${port}`
   const endpoints = {
@@ -179,7 +182,8 @@ export async function openEmbeddedAws(
     await stopServers()
   }
   try {
-    eventBridge = await startEventBridge({ host, port: eventBridgePort, kinesis: clients.kinesis }).catch(cause => {
+    const settings = { host, port: eventBridgePort, kinesis: clients.kinesis, file: eventBridgeFile }
+    eventBridge = await startEventBridge(settings).catch(cause => {
       throw startError('eventbridge', eventBridgePort, cause)
     })
     await createResources({ clients, cognitoUrl: endpoints.cognito, shards, corsOrigins })

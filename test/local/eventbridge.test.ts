@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import {
   GetRecordsCommand,
   GetShardIteratorCommand,
@@ -5,11 +7,12 @@ import {
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis'
 import t from 'tap'
+import { startEventBridge } from '../../services/local/eventbridge/index.ts'
 import { compilePattern } from '../../services/local/eventbridge/pattern.ts'
 import { MAX_ENTRIES_BYTES } from '../../services/local/eventbridge/put-events.ts'
 import { names } from '../../services/platform/resources.ts'
 import { eventually } from '../api/support.ts'
-import { startAws, type TestAws } from '../support/aws.ts'
+import { createDataFolder, startAws, type TestAws } from '../support/aws.ts'
 
 const STREAM_ARN = `arn:aws:kinesis:us-east-1:000000000000:stream/${names.stream}`
 
@@ -170,4 +173,44 @@ t.test('event patterns match as those of EventBridge do', async t => {
   ]
   for (const pattern of wrong)
     t.throws(() => compilePattern(pattern), { code: 'InvalidEventPatternException' }, pattern)
+})
+
+t.test('rules are kept in a file, and a file with something else stops the start', async t => {
+  const { kinesis } = await startAws(t)
+  const file = join(createDataFolder(t), 'rules.json')
+  const start = async () => {
+    const server = await startEventBridge({ host: '127.0.0.1', port: 0, kinesis, file })
+    let isStopped = false
+    const stop = async () => {
+      if (!isStopped) await server.stop()
+      isStopped = true
+    }
+    t.teardown(stop)
+    return { stop, env: { AWS_ENDPOINT_URL_EVENTBRIDGE: `http://127.0.0.1:${server.port}` } }
+  }
+  const first = await start()
+  const EventPattern = JSON.stringify({ source: ['headgate'] })
+  await call(first, 'PutRule', { Name: 'kept', EventPattern, State: 'DISABLED' })
+  await call(first, 'PutTargets', { Rule: 'kept', Targets: [{ Id: 'a', Arn: STREAM_ARN }] })
+  await call(first, 'PutRule', { Name: 'removed', EventPattern })
+  await call(first, 'DeleteRule', { Name: 'removed' })
+  const before = await call(first, 'ListRules', {})
+  // Each answer comes after its change is on disk, so a server that is killed loses none.
+  const killed = await start()
+  t.strictSame(await call(killed, 'ListRules', {}), before)
+  t.match(before, { Rules: [{ Name: 'kept', EventPattern, State: 'DISABLED' }] })
+  t.match(await call(killed, 'ListTargetsByRule', { Rule: 'kept' }), { Targets: [{ Id: 'a', Arn: STREAM_ARN }] })
+  await first.stop()
+  await call(killed, 'PutRule', { Name: 'kept', EventPattern })
+  const Detail = JSON.stringify({ data: { owner: 'after a restart' } })
+  await killed.stop()
+  const last = await start()
+  await call(last, 'PutEvents', { Entries: [{ Source: 'headgate', DetailType: 'upload.processed', Detail }] })
+  await eventually(async () => (await recordsOf(kinesis)).length > 0)
+  t.match(await recordsOf(kinesis), [{ detail: { data: { owner: 'after a restart' } } }])
+  await last.stop()
+  for (const text of ['{"rules":', '{"version":2}']) {
+    await writeFile(file, text)
+    await t.rejects(start(), { code: 'HEADGATE_EMBEDDED_AWS', message: /rules of EventBridge cannot be read from/ })
+  }
 })

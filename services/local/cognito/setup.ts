@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
+import { readDocument } from '../document-file.ts'
 import { CognitoSettingsError, CognitoStateError } from './errors.ts'
-import { readDocument } from './persistence.ts'
 import { createClient, createPool } from './pools/create.ts'
 import type { UserPool } from './pools/pool.ts'
 import { UserPools } from './pools/state.ts'

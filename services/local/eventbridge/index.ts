@@ -4,8 +4,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { type KinesisClient, PutRecordCommand } from '@aws-sdk/client-kinesis'
+import { createDocumentFile } from '../document-file.ts'
 import { EventBridgeError } from './errors.ts'
 import { createOperations } from './operations.ts'
+import { loadRules, toDocument } from './rules.ts'
 
 export interface EventBridgeSettings {
   host: string
@@ -13,10 +15,13 @@ export interface EventBridgeSettings {
   port: number
   /** Puts events on the streams that rules have as targets. */
   kinesis: KinesisClient
+  /** The file that keeps the rules. @default they are in memory */
+  file?: string | undefined
 }
 
 export interface EventBridgeServer {
   readonly port: number
+  /** Finishes the requests in flight, saves unsaved changes, and closes the port. */
   stop(): Promise<void>
 }
 
@@ -24,13 +29,24 @@ const CONTENT_TYPE = 'application/x-amz-json-1.1'
 const TARGET = /^AWSEvents\.(\w+)$/
 const DRAIN_MS = 1_000
 
-/** Starts an emulation of EventBridge, over its own protocol. */
-export async function startEventBridge({ host, port, kinesis }: EventBridgeSettings): Promise<EventBridgeServer> {
-  const operations = createOperations(async (stream, event) => {
-    const data = Buffer.from(JSON.stringify(event))
-    // As on AWS, the key is the id of the event, unless the target has a path for it.
-    await kinesis.send(new PutRecordCommand({ StreamName: stream, PartitionKey: event.id, Data: data }))
-  }, report)
+/**
+ * Starts an emulation of EventBridge, over its own protocol.
+ *
+ * @throws EmbeddedAwsError if the file can't be read, or the error of `listen` if the port is in use
+ */
+export async function startEventBridge({ host, port, kinesis, file }: EventBridgeSettings): Promise<EventBridgeServer> {
+  const rules = await loadRules(file)
+  const document = file === undefined ? undefined : createDocumentFile(file, () => toDocument(rules))
+  const operations = createOperations({
+    rules,
+    save: async () => document?.save(),
+    async putOnStream(stream, event) {
+      const data = Buffer.from(JSON.stringify(event))
+      // As on AWS, the key is the id of the event, unless the target has a path for it.
+      await kinesis.send(new PutRecordCommand({ StreamName: stream, PartitionKey: event.id, Data: data }))
+    },
+    report,
+  })
 
   async function run(request: IncomingMessage): Promise<object> {
     const body = await buffer(request)
@@ -69,6 +85,7 @@ export async function startEventBridge({ host, port, kinesis }: EventBridgeSetti
       const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
       await closed
       clearTimeout(timer)
+      await document?.flush()
     },
   }
 }

@@ -2,20 +2,17 @@ import { type Static, type TObject, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { EventBridgeError } from './errors.ts'
 import { busArn, busNameOf, DEFAULT_BUS, ruleArn, streamNameOf } from './names.ts'
-import { compilePattern, type MatchEvent } from './pattern.ts'
+import { compilePattern } from './pattern.ts'
 import { type BusEvent, MAX_ENTRIES_BYTES, putEventsInput, sizeOf, toEvent } from './put-events.ts'
+import type { Rule, Rules, Target } from './rules.ts'
 
-interface Target {
-  Id: string
-  Arn: string
-}
-
-interface Rule {
-  name: string
-  pattern: string
-  isEnabled: boolean
-  matches: MatchEvent
-  targets: Map<string, Target>
+export interface OperationsSettings {
+  rules: Rules
+  /** Resolves once every change of the rules is stored. */
+  save(): Promise<void>
+  putOnStream: PutOnStream
+  /** Called when an event does not reach a target. EventBridge has accepted the event by then. */
+  report(error: unknown): void
 }
 
 /** Puts an event on a stream. Rejects if that fails. */
@@ -31,16 +28,9 @@ const targets = Type.Array(Type.Object({ Id: name, Arn: Type.String({ minLength:
   maxItems: 100,
 })
 
-/**
- * Creates the operations of an EventBridge with one event bus, whose rules have streams of Kinesis as targets. Rules are in memory.
- *
- * @param report called when an event does not reach a target. EventBridge has accepted the event by then
- */
-export function createOperations(
-  putOnStream: PutOnStream,
-  report: (error: unknown) => void,
-): Readonly<Record<string, Operation>> {
-  const rules = new Map<string, Rule>()
+/** Creates the operations of an EventBridge with one event bus, whose rules have streams of Kinesis as targets. */
+export function createOperations(settings: OperationsSettings): Readonly<Record<string, Operation>> {
+  const { rules, save, putOnStream, report } = settings
 
   function ruleOf(ruleName: string): Rule {
     const rule = rules.get(ruleName)
@@ -53,6 +43,16 @@ export function createOperations(
     for (const { isEnabled, matches, targets } of rules.values()) {
       if (!isEnabled || !matches(event)) continue
       for (const { Arn } of targets.values()) putOnStream(streamNameOf(Arn) ?? '', event).catch(report)
+    }
+  }
+
+  /** An operation that changes the rules. It answers when the change is stored. */
+  const change = <T extends TObject>(schema: T, run: (input: Static<T>) => object): Operation => {
+    const runOnce = operation(schema, run)
+    return async input => {
+      const output = await runOnce(input)
+      await save()
+      return output
     }
   }
 
@@ -73,7 +73,7 @@ export function createOperations(
       })
       return { FailedEntryCount: results.filter(result => 'ErrorCode' in result).length, Entries: results }
     }),
-    PutRule: operation(
+    PutRule: change(
       Type.Object({
         Name: name,
         EventPattern: Type.String({ minLength: 1, maxLength: 4_096 }),
@@ -88,23 +88,20 @@ export function createOperations(
         return { RuleArn: ruleArn(Name) }
       },
     ),
-    PutTargets: operation(
-      Type.Object({ ...ofRule.properties, Targets: targets }),
-      ({ Rule, Targets, EventBusName }) => {
-        checkBus(EventBusName)
-        const rule = ruleOf(Rule)
-        const failed = Targets.filter(({ Arn }) => streamNameOf(Arn) === undefined)
-        for (const { Id, Arn } of Targets) if (streamNameOf(Arn) !== undefined) rule.targets.set(Id, { Id, Arn })
-        return failures(
-          failed.map(({ Id, Arn }) => ({
-            TargetId: Id,
-            ErrorCode: 'ValidationException',
-            ErrorMessage: `The embedded EventBridge has only streams of Kinesis as targets, not ${Arn}.`,
-          })),
-        )
-      },
-    ),
-    RemoveTargets: operation(
+    PutTargets: change(Type.Object({ ...ofRule.properties, Targets: targets }), ({ Rule, Targets, EventBusName }) => {
+      checkBus(EventBusName)
+      const rule = ruleOf(Rule)
+      const failed = Targets.filter(({ Arn }) => streamNameOf(Arn) === undefined)
+      for (const { Id, Arn } of Targets) if (streamNameOf(Arn) !== undefined) rule.targets.set(Id, { Id, Arn })
+      return failures(
+        failed.map(({ Id, Arn }) => ({
+          TargetId: Id,
+          ErrorCode: 'ValidationException',
+          ErrorMessage: `The embedded EventBridge has only streams of Kinesis as targets, not ${Arn}.`,
+        })),
+      )
+    }),
+    RemoveTargets: change(
       Type.Object({ ...ofRule.properties, Ids: Type.Array(name, { minItems: 1, maxItems: 100 }) }),
       ({ Rule, Ids, EventBusName }) => {
         checkBus(EventBusName)
@@ -113,7 +110,7 @@ export function createOperations(
         return failures([])
       },
     ),
-    DeleteRule: operation(Type.Object({ Name: name, EventBusName: bus }), ({ Name, EventBusName }) => {
+    DeleteRule: change(Type.Object({ Name: name, EventBusName: bus }), ({ Name, EventBusName }) => {
       checkBus(EventBusName)
       if ((rules.get(Name)?.targets.size ?? 0) > 0) {
         throw new EventBridgeError('ValidationException', "Rule can't be deleted since it has targets.")

@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { CognitoStateError } from './errors.ts'
+import { EmbeddedAwsError } from './errors.ts'
 
 /** Stores one JSON document in one file. */
 export interface DocumentFile {
@@ -15,7 +15,7 @@ export interface DocumentFile {
  * After kill -9, the file holds the old or the new document. Saves that are requested during a write share the next
  * write.
  *
- * The file is readable only by its owner, because it holds private keys.
+ * The file is readable only by its owner, because it may hold private keys.
  */
 export function createDocumentFile(file: string, toDocument: () => unknown): DocumentFile {
   let last: Promise<void> = Promise.resolve()
@@ -46,14 +46,14 @@ export function createDocumentFile(file: string, toDocument: () => unknown): Doc
 /**
  * Resolves to the document of a file, or to undefined if there is no file.
  *
- * @throws CognitoStateError if the file is not JSON
+ * @throws EmbeddedAwsError if the file is not JSON
  */
 export async function readDocument(file: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(file, 'utf8'))
   } catch (error) {
-    // Without a cause, because the parser's message quotes the file, which holds private keys.
-    if (error instanceof SyntaxError) throw new CognitoStateError('It is not JSON.')
+    // Without a cause, because the parser's message quotes the file, which may hold private keys.
+    if (error instanceof SyntaxError) throw new EmbeddedAwsError('It is not JSON.')
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   }
