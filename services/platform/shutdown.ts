@@ -20,6 +20,9 @@ const SPARE_MS = 500
 /** Maximum time for the export of traces. */
 const MAX_FLUSH_MS = 3_000
 
+/** The message of the log line that has the error which ends a process. */
+export const UNCAUGHT_ERROR = 'stopping after an uncaught error'
+
 /**
  * Closes the service and exits on SIGTERM, SIGINT, an uncaught exception or an unhandled rejection. The exit code is 0 after a signal,
  * and 1 after an error or a timeout.
@@ -27,7 +30,7 @@ const MAX_FLUSH_MS = 3_000
 export function closeOnSignal({ timeoutMs, log, close, flush }: ShutdownSettings): void {
   closeWithGrace({ delay: timeoutMs, logger: false }, async ({ signal, err }) => {
     const beganAt = performance.now()
-    if (err) log.error({ err }, 'stopping after an uncaught error')
+    if (err) log.error({ err }, UNCAUGHT_ERROR)
     else log.info({ signal }, 'stopping')
     await close(err)
     const leftMs = timeoutMs - SPARE_MS - (performance.now() - beganAt)

@@ -155,10 +155,22 @@ t.test('the notice of a death has the reason of the process and the wait', async
     ),
     `The worker 1 ended by itself (exit code 1): stopping after an uncaught error: aborted. ${ends}`,
   )
-  t.match(
-    notice('{"level":"error","msg":"cut'),
-    '(exit code 1): {"level":"error","msg":"cut. It restarts',
-    'an incomplete line',
+  const survived = '{"level":"error","err":{"message":"no answer"},"msg":"a pass over the outbox failed"}'
+  const processed = '{"level":"info","msg":"processed"}'
+  const warning = '(node:7) Warning: Error in an option'
+  t.equal(
+    notice([warning, survived, processed].join('\n'), 'SIGKILL'),
+    `The worker 1 ended by itself (SIGKILL). ${ends}`,
+    'what the process logged before it was killed is not the reason',
   )
+  t.equal(
+    notice([survived, processed].join('\n')),
+    `The worker 1 ended by itself (exit code 1). Its last line was: processed. ${ends}`,
+  )
+  t.equal(
+    notice([processed, 'FATAL ERROR: Reached heap limit'].join('\n'), 'SIGABRT'),
+    `The worker 1 ended by itself (SIGABRT): FATAL ERROR: Reached heap limit. ${ends}`,
+  )
+  t.match(notice('{"level":"error","msg":"cut'), '(exit code 1). Its last line was: {"level":"error","msg":"cut. It')
   t.ok(notice(`Error: ${'x'.repeat(10_000)}`).length < 500)
 })
