@@ -26,6 +26,29 @@ export interface AddressGuardSettings {
   lookup?: LookupAll
 }
 
+/**
+ * Returns why a webhook can't be sent whatever its host resolves to, or undefined. The names of hosts are not looked up, because the answer
+ * may change: they are checked at each connection. The message does not show the URL, because it may be secret.
+ *
+ * @param url a valid URL with http or https
+ * @param allow the value of NOTIFICATIONS_ALLOW_ADDRESSES
+ */
+export function faultOfTarget(url: string, allow: string): string | undefined {
+  const { protocol, hostname } = new URL(url)
+  const isHttps = protocol === 'https:'
+  const address = hostname.replace(/^\[|\]$/g, '')
+  if (isIP(address) === 0) {
+    const mayBeAllowed = isHttps || parseList(allow).length > 0
+    return mayBeAllowed ? undefined : 'must begin with https: plain http needs NOTIFICATIONS_ALLOW_ADDRESSES'
+  }
+  if (isAllowed(address, allowList(allow))) return undefined
+  if (!isPublic(address))
+    return 'has an address that is not public, and that NOTIFICATIONS_ALLOW_ADDRESSES does not allow'
+  return isHttps
+    ? undefined
+    : 'must begin with https: NOTIFICATIONS_ALLOW_ADDRESSES does not allow plain http to its address'
+}
+
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
 const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96')
 

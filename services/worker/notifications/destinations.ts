@@ -2,8 +2,9 @@ import { secretsOf } from '../../platform/config/webhook.ts'
 import type { ProcessorConfig } from '../../platform/config/worker.ts'
 import { createAwsCall, eventBridge, secretsManager } from '../../platform/direct/aws-call.ts'
 import type { DirectConfig } from '../../platform/direct/request.ts'
-import { ConfigurationError } from '../../platform/errors.ts'
+import { ConfigurationError, type ConfigurationFault } from '../../platform/errors.ts'
 import type { Logger } from '../../platform/log.ts'
+import { faultOfTarget } from './address-guard.ts'
 import { createWants } from './conditions.ts'
 import type { Destination } from './destination.ts'
 import { createEventBus } from './event-bus.ts'
@@ -44,6 +45,10 @@ export async function createDestinations(settings: DestinationsSettings): Promis
     ])
   }
 
+  const listed = readDestinations(config.NOTIFICATIONS, env)
+  const faults = targetFaults(config, listed)
+  if (faults.length > 0) throw new ConfigurationError(faults)
+
   const createHook = async (text: Omit<DestinationText, 'secrets'>, url: string, sources: readonly SecretSource[]) => {
     const secrets = createSecrets({
       name: text.name,
@@ -73,10 +78,25 @@ export async function createDestinations(settings: DestinationsSettings): Promis
     return createEventBus({ name, eventBus, call, wants: createWants(text) })
   }
 
-  const listed = readDestinations(config.NOTIFICATIONS, env)
   const shorthand =
     shorthandUrl === undefined
       ? []
       : [createHook({ name: SHORTHAND_NAME }, shorthandUrl, [{ secrets: secretsOf(shorthandSecrets ?? '') }])]
   return await Promise.all([...shorthand, ...listed.map(create)])
+}
+
+/** Returns the webhooks that no connection could reach. */
+function targetFaults(
+  { WEBHOOK_URL, NOTIFICATIONS_ALLOW_ADDRESSES: allow }: DestinationsSettings['config'],
+  listed: readonly DestinationText[],
+): ConfigurationFault[] {
+  const faultOf = (url: string | undefined) => (url === undefined ? undefined : faultOfTarget(url, allow))
+  const ofShorthand = faultOf(WEBHOOK_URL)
+  const ofListed = listed.flatMap(({ name, webhook }) => {
+    const problem = faultOf(webhook)
+    return problem === undefined
+      ? []
+      : [{ variable: 'NOTIFICATIONS', problem: `destination ${JSON.stringify(name)}: "webhook" ${problem}` }]
+  })
+  return ofShorthand === undefined ? ofListed : [{ variable: 'WEBHOOK_URL', problem: ofShorthand }, ...ofListed]
 }

@@ -34,6 +34,40 @@ async function destinations(t: Test, config: Partial<DestinationsSettings['confi
   return { created, lines }
 }
 
+t.test('refuses at the start each webhook that no connection could reach', async t => {
+  const faultsOf = async (webhook: string, NOTIFICATIONS_ALLOW_ADDRESSES: string) => {
+    const NOTIFICATIONS = JSON.stringify([{ name: 'crm', webhook, secrets: [SECRET] }])
+    const shorthand = { WEBHOOK_URL: webhook, WEBHOOK_SECRET: SECRET }
+    const creating = destinations(t, { NOTIFICATIONS, NOTIFICATIONS_ALLOW_ADDRESSES, ...shorthand })
+    return await creating.then(
+      () => '',
+      (error: Error) => error.message,
+    )
+  }
+  for (const [url, allow, problem] of [
+    ['http://crm.example.com/in-the-url', '', /must begin with https/],
+    ['http://93.184.215.14/in-the-url', '10.0.0.0/8', /must begin with https/],
+    ['https://10.1.2.3/in-the-url', '', /not public/],
+    ['http://127.0.0.1:4000/in-the-url', '10.0.0.0/8', /not public/],
+    ['https://[::1]/in-the-url', '127.0.0.1', /not public/],
+    ['https://[::ffff:169.254.169.254]/in-the-url', '', /not public/],
+  ] as const) {
+    const message = await faultsOf(url, allow)
+    t.match(message, problem, url)
+    t.match(message, /WEBHOOK_URL: [\s\S]*NOTIFICATIONS: destination "crm": "webhook"/, 'both are named')
+    t.notMatch(message, 'in-the-url')
+  }
+  for (const [url, allow] of [
+    ['https://crm.example.com', ''],
+    ['http://receiver.internal', '10.0.0.0/8'],
+    ['http://10.1.2.3', '10.0.0.0/8'],
+    ['http://[fd00::1]:4000', 'fd00::/8'],
+    ['https://93.184.215.14', ''],
+  ] as const) {
+    t.equal(await faultsOf(url, allow), '', url)
+  }
+})
+
 t.test('creates the destinations of NOTIFICATIONS and WEBHOOK_URL, and none without both', async t => {
   t.strictSame((await destinations(t, {})).created, [])
   const receiver = await startReceiver(t)
