@@ -34,7 +34,8 @@ export function createAfterAttempt(deps: AfterAttemptDeps): AfterAttempt {
     const pending = notification.pending.get(destination) ?? { attempts: 0, nextAt: 0 }
     if (attempt.result === 'delivered') return undefined
     if (attempt.result === 'cut off') return pending
-    const { failure, message, retryAfterMs } = attempt.result === 'failed' ? attempt : HELD_BACK
+    const { failure, message, retryAfterMs } =
+      attempt.result === 'failed' ? attempt : { ...HELD_BACK, retryAfterMs: attempt.forMs }
     const attempts = pending.attempts + 1
     const isGone = failure === 'gone'
     const next = isGone
@@ -49,7 +50,6 @@ export function createAfterAttempt(deps: AfterAttemptDeps): AfterAttempt {
 const HELD_BACK = {
   failure: 'held-back',
   message: 'The destination accepted none of the notifications before this one.',
-  retryAfterMs: undefined,
 }
 
 /**

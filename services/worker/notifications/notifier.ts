@@ -48,6 +48,7 @@ export const NOTIFY_GRACE_MS = 30_000
 /** The part of that time in which an attempt may start: it must have ended when the relay takes over. */
 const START_WITHIN_MS = NOTIFY_GRACE_MS - SEND_TIMEOUT_MS - 3_000
 
+/** Maximum time that the results of attempts which were cut off have to be recorded, in milliseconds. */
 const LAST_WRITES_MS = 1_000
 
 /**
@@ -93,7 +94,7 @@ export class Notifier {
 
   /**
    * Waits until all notifications are sent, for a limited time. Then leaves those that wait to the relay, and cuts off the attempts in
-   * flight. Their results still have to be recorded, for which it waits a second more at most. Never rejects.
+   * flight. Their results still have to be recorded, for which it waits as long again, but no more than a second. Never rejects.
    */
   async drain(withinMs: number): Promise<void> {
     const done = Promise.all(this.#jobs)
@@ -101,7 +102,7 @@ export class Notifier {
     for (const { lane } of this.#lanes.values()) lane.refuseWaiting()
     this.#cutOff.abort()
     this.#cutOff = new AbortController()
-    await isDoneWithin(done, LAST_WRITES_MS)
+    await isDoneWithin(done, Math.min(withinMs, LAST_WRITES_MS))
   }
 
   #start(upload: UploadKey, added: NewNotification, { record, isBehind }: OwedBy): void {

@@ -8,8 +8,8 @@ export type Attempt =
   | { result: 'delivered' }
   /** The receiver did not accept it. */
   | { result: 'failed'; failure: DeliveryFailure; message: string; retryAfterMs: number | undefined }
-  /** It was not sent, because the receiver did not accept the ones before. */
-  | { result: 'held back' }
+  /** It was not sent, because the receiver did not accept the ones before, or asked for a wait. */
+  | { result: 'held back'; forMs: number }
   /** The attempt was cut off. The receiver may have got the notification. */
   | { result: 'cut off' }
 
@@ -38,6 +38,12 @@ export interface ReceiverSettings {
   /** Maximum duration of an attempt, in milliseconds. Longer than the time-out of the destination, which reports more. */
   timeoutMs?: number
 }
+
+/**
+ * An attempt that is cut off after this time counts against the receiver, in milliseconds. On Lambda, attempts are cut off at the end of each
+ * invocation. Otherwise a receiver that hangs would hold up every invocation, and a slow one would get every notification twice.
+ */
+const SLOW_MS = 750
 
 /** A destination ends an attempt after 15 s. This limit holds if it does not. */
 export const SEND_TIMEOUT_MS = 17_000
@@ -81,20 +87,24 @@ export function createReceiver(settings: ReceiverSettings): Receiver {
     isHeldBack: () => breaker.isOpen,
     async send(notification, signal) {
       if (signal.aborted) return { result: 'cut off' }
-      if (!breaker.enter()) return { result: 'held back' }
+      if (!breaker.enter()) return { result: 'held back', forMs: breaker.heldForMs }
+      const startedAt = performance.now()
       const outcome = await attempt(notification, signal)
       if (outcome.result === 'delivered') {
         breaker.succeeded()
         counts.sent(name)
-      } else if (outcome.result === 'cut off') breaker.cutOff()
-      else if (outcome.result === 'failed') {
+      } else if (outcome.result === 'cut off') {
+        if (performance.now() - startedAt >= SLOW_MS) breaker.failed()
+        else breaker.cutOff()
+      } else if (outcome.result === 'failed') {
         counts.failed(name)
         // A receiver that answers 410 is there. Each notification for it is given up at once.
         if (outcome.failure === 'gone') breaker.succeeded()
-        else breaker.failed()
-        const { failure, message: reason } = outcome
+        else breaker.failed(outcome.retryAfterMs)
+        const { failure, message: reason, retryAfterMs } = outcome
+        const { id: notificationId, data } = notification
         log.warn(
-          { destination: name, notificationId: notification.id, uploadId: notification.data.uploadId, failure, reason },
+          { destination: name, notificationId, uploadId: data.uploadId, failure, reason, retryAfterMs },
           'a notification could not be delivered',
         )
       }

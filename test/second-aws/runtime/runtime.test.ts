@@ -13,6 +13,7 @@ import { startEmulated } from './emulator.ts'
 import { layOutImage } from './image-folder.ts'
 import { runtimeClientMissing, runtimeClientVersion } from './runtime-client.ts'
 import { answerBothVersions } from './scenarios/both-versions.ts'
+import { notifyWebhook } from './scenarios/notifications.ts'
 import { answerEachVersion } from './scenarios/one-version.ts'
 import { answerDuringOutages } from './scenarios/outages.ts'
 import { processBatches } from './scenarios/processor.ts'
@@ -99,6 +100,13 @@ t.test("functions of the image under AWS's runtime interface emulator", { skip: 
     const pipeline = await startPipeline(t)
     await processBatches(t, pipeline, (t, { env = {}, timeoutSeconds = 30 } = {}) =>
       startEmulated(t, { app, handler: handlers.processor, env: { ...pipeline.aws.env, ...env }, timeoutSeconds }),
+    )
+  })
+
+  await t.test('the processor and the relay notify a webhook', async t => {
+    const pipeline = await startPipeline(t)
+    await notifyWebhook(t, pipeline, (role, env) =>
+      startEmulated(t, { app, handler: handlers[role], env: { ...pipeline.aws.env, LOG_LEVEL: 'warn', ...env } }),
     )
   })
 

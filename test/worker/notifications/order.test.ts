@@ -183,6 +183,28 @@ t.test('the breaker of a destination spares the others the wait for its time-out
   t.ok(Number(owed.notifyAt?.N) > world.clock.now(), 'and the next attempt is due later')
 })
 
+t.test('Retry-After of a receiver holds back all notifications for this destination, and no others', async t => {
+  const pipeline = await startPipeline(t)
+  const [busy, other] = [await startReceiver(t), await startReceiver(t)]
+  busy.answer(status(429, { 'retry-after': '3600' }))
+  const world = notifying(pipeline, [destinationOf('busy', busy.url), destinationOf('other', other.url)])
+  const processor = pipeline.processor({ notifier: world.notifier })
+  const uploads = await Promise.all(Array.from({ length: 3 }, () => pipeline.upload('hello')))
+  for (const upload of uploads) {
+    await processor.process(streamRecord(upload), going)
+    await world.notifier.drain(20_000)
+  }
+  t.equal(busy.seen.length, 1, 'the later ones are not sent')
+  t.equal(other.accepted.length, 3)
+  world.clock.advance(MINUTE)
+  await world.relay.runOnce()
+  t.equal(busy.seen.length, 1, 'the relay of the process does not send them either')
+  for (const upload of uploads) {
+    const dueInMs = Number((await owedAttributes(pipeline, upload)).notifyAt?.N) - world.clock.now()
+    t.ok(dueInMs > 30 * MINUTE, `the next attempt is due in ${dueInMs} ms`)
+  }
+})
+
 t.test('an upload that is processed again after a crash gives the same id', t => {
   const upload = { owner: 'owner-1', uploadId: 'upload-1' }
   const record = { sequenceNumber: '49590338271490256608559692538361571095921575989136588899' }
