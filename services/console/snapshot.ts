@@ -59,6 +59,15 @@ export interface WorkerView {
   renewedAt: number | null
   /** Renewals and checkpoints of all leases of the worker that the console has seen in the last minute. */
   writesPerMinute: number
+  /** Null: no page of metrics names the worker, or it does not say its maximum. */
+  memory: MemoryView | null
+}
+
+/** The records that a worker has in memory. */
+export interface MemoryView {
+  usedBytes: number
+  /** The worker fetches no more records until there is room. */
+  maxBytes: number
 }
 
 /** A pause that applies now. */
@@ -239,49 +248,6 @@ export type RecordsLine =
 export interface Failure {
   title: string
   advice: string
-}
-
-/** A record that could not be processed. */
-export type LetterView =
-  /** An object that this version cannot read. */
-  | { id: string; isReadable: false }
-  | {
-      id: string
-      isReadable: true
-      code: string
-      reason: string
-      failedAt: number
-      partitionKey: string | null
-      shardId: string
-      sequenceNumber: string
-      bytes: number
-      uploadId: string | null
-      owner: string | null
-      redrivenAt: number | null
-    }
-
-/** One line of the list of dead letters. */
-export type LettersLine =
-  | { type: 'letter'; letter: LetterView }
-  /** There may be more, which are not listed. */
-  | { type: 'end'; isCut: boolean }
-  | { type: 'failure'; failure: Failure }
-
-/** One dead letter with its data and the chain of its errors. */
-export type LetterDetail = LetterView & {
-  /** Base64. */
-  data: string
-  /** The messages of the causes, the outermost first. */
-  causes: readonly string[]
-  /** Null if it is unknown or the upload was deleted. */
-  uploadStatus: string | null
-}
-
-/** What a redrive or a discard did. */
-export interface LetterOutcome {
-  id: string
-  outcome: 'redriven' | 'already redriven' | 'unreadable' | 'discarded' | 'failed'
-  error?: string
 }
 
 /** What a replay would do to a shard, or has done. */

@@ -261,7 +261,7 @@ export class KinesisConsumer<T = undefined> {
       counters: this.#counters,
       shards,
       bufferedBytes: shards.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0),
-      yielded: this.#yields.total,
+      ...{ yielded: this.#yields.total, maxBufferedBytes: this.#options.budget.maxBytes },
       breaker: this.#breaker.state,
       paused: this.#pause.current,
       unread: this.#scanner.unread.length,

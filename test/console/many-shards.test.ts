@@ -55,6 +55,7 @@ function event(shards: ShardView[]): string {
     shards: Array.from({ length: 25 }, (_, n) => idOf(n * 40 + index)),
     renewedAt: at,
     writesPerMinute: 500,
+    memory: { usedBytes: 1_000_000, maxBytes: 64 * 1024 ** 2 },
   }))
   const live: LiveEvent = {
     summary: {

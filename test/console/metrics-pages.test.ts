@@ -5,6 +5,7 @@ import { drainOf } from '../../services/console/watch/chart-points.ts'
 import { bucketsOf, quantile } from '../../services/console/watch/histogram.ts'
 import { MetricsPages } from '../../services/console/watch/metrics-pages.ts'
 import { parseMetrics } from '../../services/console/watch/prometheus-text.ts'
+import { prometheusText } from '../../services/consumer/index.ts'
 import { openOperatorPort } from '../../services/platform/operator-port.ts'
 import { createWorkerMetrics } from '../../services/worker/metrics/worker-metrics.ts'
 import { consumerDouble, shardStatus } from '../worker/consumer-double.ts'
@@ -145,4 +146,46 @@ t.test('the time to drain is that of the workers, or else estimated from how the
   t.match(estimate([point(-1_000, 500_000), point(60_000, 60_000)]), { ms: null, isFallingBehind: false }, 'too old')
   const known = { timeToDrainMs: 7_000, isFallingBehind: false }
   t.strictSame(drainOf([], known, 0), { ms: 7_000, isFallingBehind: false, isEstimated: false })
+})
+
+t.test('the memory of a worker is known if a page names the worker and its maximum', async t => {
+  const log = { error: (...details: unknown[]) => t.fail('a page failed', { details }) }
+  const pageOf = async (body: string) => {
+    const page = async () => ({ status: 200, contentType: 'text/plain', body })
+    const opened = await openOperatorPort({ host: '127.0.0.1', port: 0, pages: { '/metrics': page }, log })
+    t.teardown(() => opened.close())
+    return `${opened.url}/metrics`
+  }
+  const stuck = { stalledMs: () => 0 }
+  const ofWorker = await createWorkerMetrics()
+    .pages({ consumer: consumerDouble(), stuck, relay: { oldestMs: () => 0 } })
+    ['/metrics']?.()
+  const consumer = (workerId: string, { applicationName = 'app', streamName = 'stream', maxBuffered = 100 } = {}) => ({
+    ...consumerDouble().metrics(),
+    ...{ workerId, applicationName, streamName },
+    bytes: { fetched: 0, handled: 0, buffered: 40, maxBuffered },
+  })
+  const urls = [
+    await pageOf(ofWorker?.body ?? ''),
+    await pageOf(
+      prometheusText([
+        consumer('w "1"'),
+        consumer('w2', { streamName: 'another', maxBuffered: 200 }),
+        consumer('w3', { applicationName: 'another' }),
+      ]),
+    ),
+    await pageOf(prometheusText([consumer('same-1'), consumer('same-2')])),
+    await pageOf('headgate_worker_info{worker="older"} 1\nheadgate_record_bytes_buffered 5\n'),
+    'http://127.0.0.1:9/metrics',
+  ]
+  const pages = new MetricsPages({ urls, wallClock: Date.now })
+  await pages.read(signal)
+  t.strictSame(
+    [...pages.memory('app')],
+    [
+      ['w', { usedBytes: 7, maxBytes: 4_096 }],
+      ['w "1"', { usedBytes: 40, maxBytes: 100 }],
+      ['w2', { usedBytes: 40, maxBytes: 200 }],
+    ],
+  )
 })

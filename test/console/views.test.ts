@@ -214,6 +214,14 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     await see(page, 'There is no dead letter')
   })
 
+  await t.test('each worker shows how much of its records is in memory, and its maximum', async t => {
+    await show(page, 'workers')
+    await page.waitForSelector('.card:nth-of-type(2) .memory')
+    const shown = await page.evaluate<string>("document.querySelector('.card .memory').parentElement.innerText")
+    t.match(shown, /^\d+ \w+ of 64 MiB$/)
+    t.notMatch(await text(page), 'unknown')
+  })
+
   await t.test('the application is paused and resumed', async t => {
     await show(page, 'workers')
     await page.click('button:text("Pause…")')

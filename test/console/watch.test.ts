@@ -170,7 +170,9 @@ t.test('the findings name what is wrong, the worst first', async t => {
   const unowned = view({ id: '2', lease: { ...owned, owner: null } })
   t.strictSame(findings({ shards: [unowned] }), ['critical: No worker reads the stream.'])
   t.strictSame(findings({ shards: [view(), unowned] }), ['warning: 1 shard without an owner.'])
-  const silent: WorkerView = { id: 'a', state: 'silent', shards: ['1'], renewedAt: NOW - 9_000, writesPerMinute: 0 }
+  const silent: WorkerView = {
+    ...{ id: 'a', state: 'silent', shards: ['1'], renewedAt: NOW - 9_000, writesPerMinute: 0, memory: null },
+  }
   t.strictSame(findings({ shards: [view({ arrivals: hot })], workers: [silent] }), [
     'critical: a is silent and still holds 1 lease.',
     'warning: 1 is hot.',

@@ -28,7 +28,7 @@ function health({ state = 'running', failure, failoverMs = 10_000, ...input }: G
     metricsOf({
       origin: { workerId: 'w', applicationName: 'a', streamName: 's' },
       ...{ counters: new Counters(), shards: [], bufferedBytes: 0, yielded: 0, breaker: 'closed', scanAgeMs: 1 },
-      ...{ paused: undefined, unread: 0 },
+      ...{ maxBufferedBytes: 1, paused: undefined, unread: 0 },
       ...input,
     })
   return healthOf({ state, failure, failoverMs, metrics } as KinesisConsumer, options)

@@ -196,7 +196,7 @@ t.test('events report what happens to leases, shards and records', async t => {
     workerId: 'watched',
     leases: { held: 1, acquired: 1, lost: 0 },
     records: { fetched: 3, handled: 3, pending: 0 },
-    bytes: { fetched: 3, handled: 3, buffered: 0 },
+    bytes: { fetched: 3, handled: 3, buffered: 0, maxBuffered: 64 * 1024 ** 2 },
     millisBehindLatest: Number,
     shards: [{ shardId: SHARD, checkpointAgeMs: Number, bufferedBytes: 0 }],
   })

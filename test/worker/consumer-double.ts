@@ -31,6 +31,7 @@ export function consumerDouble(): ConsumerDouble {
         counters,
         shards: this.shards,
         bufferedBytes: 7,
+        maxBufferedBytes: 4_096,
         yielded: 0,
         breaker: this.breaker,
         paused: this.paused,

@@ -7,7 +7,7 @@ import { inLanes } from '../../worker/dead-letters/in-lanes.ts'
 import { createRedrive } from '../../worker/dead-letters/redrive.ts'
 import { BadRequestError } from '../errors.ts'
 import { explainFailure } from '../explain-failure.ts'
-import type { LetterOutcome, LettersLine, LetterView } from '../snapshot.ts'
+import type { LetterOutcome, LettersLine, LetterView } from '../letter-views.ts'
 import { openResponse } from './stream-response.ts'
 
 export interface DeadLettersDeps {

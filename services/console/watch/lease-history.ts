@@ -7,6 +7,9 @@ const MINUTE_MS = 60_000
 /** Owners renew three times in a failover time. Two missed renewals are silence, which is visible before another worker takes over. */
 const SILENT_AFTER = 0.85
 
+/** What the lease table says about a worker. */
+export type WatchedWorker = Omit<WorkerView, 'memory'>
+
 interface Observed {
   lease: Lease
   renewedAt: number | null
@@ -143,9 +146,9 @@ export class LeaseHistory {
     }
   }
 
-  workers(now: number): WorkerView[] {
+  workers(now: number): WatchedWorker[] {
     const held = Map.groupBy(this.#observed.values(), ({ lease }) => lease.leaseOwner ?? '')
-    return Array.from(this.#workers, ([id, { renewedAt, firstSeenAt, writes }]): WorkerView => {
+    return Array.from(this.#workers, ([id, { renewedAt, firstSeenAt, writes }]): WatchedWorker => {
       const isSilent = now - (renewedAt ?? firstSeenAt) > this.#failoverMs * SILENT_AFTER
       return {
         id,

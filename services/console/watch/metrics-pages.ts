@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { fetch } from 'undici'
-import type { ThroughputView } from '../snapshot.ts'
+import type { MemoryView, ThroughputView } from '../snapshot.ts'
 import { type Buckets, bucketsOf, quantile } from './histogram.ts'
 import { parseMetrics, type Samples } from './prometheus-text.ts'
 
@@ -79,6 +79,11 @@ export class MetricsPages {
     this.#steps = [...this.#steps.filter(step => step.at > started), ...steps]
   }
 
+  /** Returns the records in memory of the workers that a page names, by the id of the worker. */
+  memory(applicationName: string): Map<string, MemoryView> {
+    return new Map([...this.#last.values()].flatMap(({ samples }) => [...memoryOf(samples, applicationName)]))
+  }
+
   view(): ThroughputView {
     const reads = [...this.#last.values()]
     const newest = Math.max(...reads.map(({ at }) => at))
@@ -138,6 +143,37 @@ async function readPage(url: string, signal: AbortSignal): Promise<Samples | und
     return response.ok ? parseMetrics(text) : undefined
   } catch {
     return undefined
+  }
+}
+
+/** The page of a worker has one worker. That of an application of the consumer may have several, also of other applications. */
+function* memoryOf(samples: Samples, applicationName: string): Generator<[string, MemoryView]> {
+  const prefixes = [
+    {
+      info: 'headgate_worker_info',
+      used: 'headgate_record_bytes_buffered',
+      max: 'headgate_record_bytes_buffered_limit',
+    },
+    {
+      info: 'headgate_consumer_worker_info',
+      used: 'headgate_consumer_buffered_data_bytes',
+      max: 'headgate_consumer_buffered_data_limit_bytes',
+    },
+  ]
+  for (const { info, used, max } of prefixes) {
+    for (const { labels } of samples.get(info) ?? []) {
+      const { worker, application, stream } = labels
+      if (worker === undefined || (application !== undefined && application !== applicationName)) continue
+      const only = (name: string) => {
+        const found = samples
+          .get(name)
+          ?.filter(one => one.labels.application === application && one.labels.stream === stream)
+        // Two workers of one application and stream in a process have the same labels, so that neither value is known.
+        return found?.length === 1 ? found[0]?.value : undefined
+      }
+      const [usedBytes, maxBytes] = [only(used), only(max)]
+      if (usedBytes !== undefined && maxBytes !== undefined) yield [worker, { usedBytes, maxBytes }]
+    }
   }
 }
 

@@ -223,10 +223,11 @@ export class Watcher {
   }
 
   snapshot(): Snapshot {
-    const { wallClock, failoverMs } = this.#settings
+    const { wallClock, failoverMs, applicationName } = this.#settings
     const now = wallClock()
     const shards = this.#views()
-    const workers = this.#history.workers(now)
+    const memory = this.#metrics?.memory(applicationName)
+    const workers = this.#history.workers(now).map(one => ({ ...one, memory: memory?.get(one.id) ?? null }))
     const throughput = this.#metrics?.view() ?? null
     const deadLetters = { count: this.#deadLetters ?? null, isMore: this.#deadLetters === MAX_COUNTED }
     const findings = findingsOf({

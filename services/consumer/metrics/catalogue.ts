@@ -63,6 +63,7 @@ export const WORKER_METRICS = entriesOf<ConsumerMetrics>([
   ['fetched_data', 'counter', 'byte', 'Data of fetched records.', m => m.bytes.fetched],
   ['handled_data', 'counter', 'byte', 'Data of records that are done.', m => m.bytes.handled],
   ['buffered_data', 'gauge', 'byte', 'Records in memory.', m => m.bytes.buffered],
+  ['buffered_data_limit', 'gauge', 'byte', 'Maximum of the records in memory.', m => m.bytes.maxBuffered],
   ['leases_held', 'gauge', 'lease', 'Leases that this worker holds.', m => m.leases.held],
   [
     'leases_unread',
@@ -115,6 +116,18 @@ export const WORKER_METRICS = entriesOf<ConsumerMetrics>([
   ],
   ['time_to_drain', 'gauge', 'second', 'Estimated time until all records are done.', m => seconds(m.timeToDrainMs)],
 ])
+
+/**
+ * Names a worker. The worker id is not a label of the other metrics, because each restart of a worker would begin a new
+ * series of each of them.
+ */
+export const WORKER_INFO: MetricEntry<ConsumerMetrics> = {
+  name: 'worker_info',
+  kind: 'gauge',
+  unit: 'state',
+  help: 'The worker, whose id is a label. Always 1.',
+  value: () => 1,
+}
 
 /** The metrics of each shard whose lease the worker holds. */
 export const SHARD_METRICS = entriesOf<ShardStatus>([

@@ -75,8 +75,11 @@ export interface ConsumerMetrics {
   records: { fetched: number; handled: number; pending: number; retries: number; deadLetters: number }
   /** Number of records that are handled without a place, see `context.yieldPlace`. */
   yielded: number
-  /** Bytes of data fetched and handled, and bytes of records in memory now. */
-  bytes: { fetched: number; handled: number; buffered: number }
+  /**
+   * Bytes of data fetched and handled, bytes of records in memory now, and their maximum. Consumers with one `MemoryBudget`
+   * share the maximum.
+   */
+  bytes: { fetched: number; handled: number; buffered: number; maxBuffered: number }
   /** Number of retries of batches. */
   batchRetries: number
   /** Number of times that `deadLetter` rejected. */
@@ -120,6 +123,7 @@ export interface MetricsInput {
   counters: Counters
   shards: readonly ShardStatus[]
   bufferedBytes: number
+  maxBufferedBytes: number
   yielded: number
   breaker: BreakerState
   paused: Pause | undefined
@@ -132,6 +136,7 @@ export function metricsOf({
   counters,
   shards,
   bufferedBytes,
+  maxBufferedBytes,
   yielded,
   breaker,
   paused,
@@ -157,7 +162,12 @@ export function metricsOf({
       deadLetters: counters.deadLetters,
     },
     yielded,
-    bytes: { fetched: counters.bytesFetched, handled: counters.bytesHandled, buffered: bufferedBytes },
+    bytes: {
+      fetched: counters.bytesFetched,
+      handled: counters.bytesHandled,
+      buffered: bufferedBytes,
+      maxBuffered: maxBufferedBytes,
+    },
     batchRetries: counters.batchRetries,
     deadLetterFailures: counters.deadLetterFailures,
     faults: counters.faults,

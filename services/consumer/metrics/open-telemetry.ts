@@ -1,4 +1,4 @@
-import { type MetricEntry, SHARD_METRICS, type Unit, WORKER_METRICS } from './catalogue.ts'
+import { type MetricEntry, SHARD_METRICS, type Unit, WORKER_INFO, WORKER_METRICS } from './catalogue.ts'
 import type { ConsumerMetrics } from './metrics.ts'
 
 /** The part of a `Meter` of `@opentelemetry/api` that is used. Instruments are opaque. */
@@ -29,7 +29,8 @@ const FALLS_BEHIND_SECONDS = 86_400
 
 /**
  * Exports the metrics of a consumer through OpenTelemetry. The names begin with `headgate.consumer.`. Each value has the
- * attributes `headgate.application` and `aws.kinesis.stream_name`, and those of a shard also `headgate.shard`.
+ * attributes `headgate.application` and `aws.kinesis.stream_name`, and those of a shard also `headgate.shard`. The metric
+ * `headgate.consumer.worker_info` has the value 1, and its attribute `headgate.worker` is the `workerId` of the consumer.
  *
  * @param meter a `Meter` of `@opentelemetry/api`
  * @param consumers the consumer, or all consumers of the process
@@ -42,13 +43,15 @@ export function exportToOpenTelemetry(
   const all = 'length' in consumers ? consumers : [consumers]
   const ofWorker = WORKER_METRICS.map(entry => ({ entry, instrument: instrumentOf(meter, entry) }))
   const ofShard = SHARD_METRICS.map(entry => ({ entry, instrument: instrumentOf(meter, entry) }))
-  const instruments = [...ofWorker, ...ofShard].map(({ instrument }) => instrument)
+  const info = instrumentOf(meter, WORKER_INFO)
+  const instruments = [info, ...[...ofWorker, ...ofShard].map(({ instrument }) => instrument)]
 
   function observe(result: MetricsObserver): void {
     for (const consumer of all) {
       const metrics = consumer.metrics()
-      const { applicationName, streamName, shards } = metrics
+      const { applicationName, streamName, workerId, shards } = metrics
       const attributes = { 'headgate.application': applicationName, 'aws.kinesis.stream_name': streamName }
+      record(result, info, WORKER_INFO.value(metrics), { ...attributes, 'headgate.worker': workerId })
       for (const { entry, instrument } of ofWorker) record(result, instrument, entry.value(metrics), attributes)
       for (const shard of shards) {
         const ofThisShard = { ...attributes, 'headgate.shard': shard.shardId }

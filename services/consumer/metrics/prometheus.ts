@@ -1,4 +1,4 @@
-import { type MetricEntry, SHARD_METRICS, WORKER_METRICS } from './catalogue.ts'
+import { type MetricEntry, SHARD_METRICS, WORKER_INFO, WORKER_METRICS } from './catalogue.ts'
 import type { ConsumerMetrics } from './metrics.ts'
 
 /** The `content-type` of `prometheusText`. */
@@ -8,13 +8,15 @@ const PREFIX = 'headgate_consumer_'
 
 /**
  * Renders metrics in the text format of Prometheus. The names begin with `headgate_consumer_`. Each sample has the labels
- * `application` and `stream`, and those of a shard also `shard`. An unknown value has no sample.
+ * `application` and `stream`, and those of a shard also `shard`. An unknown value has no sample. The metric
+ * `headgate_consumer_worker_info` has the value 1, and its label `worker` is the `workerId` of the consumer.
  *
  * @param metrics the metrics of one consumer, or of all consumers of the process
  */
 export function prometheusText(metrics: ConsumerMetrics | readonly ConsumerMetrics[]): string {
   const all = 'length' in metrics ? metrics : [metrics]
-  const lines: string[] = []
+  const ids = all.map(one => ({ source: one, labels: `${labelsOf(one)},${label('worker', one.workerId)}` }))
+  const lines = family(WORKER_INFO, ids)
   for (const entry of WORKER_METRICS) {
     lines.push(
       ...family(
@@ -51,8 +53,12 @@ function family<Source>(entry: MetricEntry<Source>, samples: ReadonlyArray<Sampl
 function labelsOf({ applicationName, streamName }: ConsumerMetrics, shardId?: string): string {
   const labels = { application: applicationName, stream: streamName, ...(shardId !== undefined && { shard: shardId }) }
   return Object.entries(labels)
-    .map(([name, value]) => `${name}="${value.replace(/[\\"\n]/g, escaped)}"`)
+    .map(([name, value]) => label(name, value))
     .join(',')
+}
+
+function label(name: string, value: string): string {
+  return `${name}="${value.replace(/[\\"\n]/g, escaped)}"`
 }
 
 const escaped = (character: string) => (character === '\n' ? '\\n' : `\\${character}`)

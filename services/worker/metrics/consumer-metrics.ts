@@ -41,6 +41,16 @@ export function registerConsumerMetrics(registry: Registry, settings: ConsumerMe
       },
     })
   }
+  // The worker id is not a label of the other metrics, because each restart would begin new series of all of them.
+  new Gauge({
+    name: 'headgate_worker_info',
+    help: 'The worker, whose id is a label. Always 1.',
+    registers,
+    labelNames: ['worker'],
+    collect() {
+      this.set({ worker: consumer.metrics().workerId }, 1)
+    },
+  })
   const ages: ReadonlyArray<readonly [name: string, help: string, of: { oldestMs(): number | undefined } | undefined]> =
     [
       [
@@ -121,6 +131,7 @@ const GAUGES: ReadonlyArray<Metric<(metrics: ConsumerMetrics) => number | undefi
   ['headgate_paused', '1 while this worker is paused.', m => (m.paused ? 1 : 0)],
   ['headgate_records_pending', 'Records that are fetched and not done.', m => m.records.pending],
   ['headgate_record_bytes_buffered', 'Bytes of records in memory.', m => m.bytes.buffered],
+  ['headgate_record_bytes_buffered_limit', 'Maximum bytes of records in memory.', m => m.bytes.maxBuffered],
   [
     'headgate_breaker_open',
     '1 while records are held back because a dependency fails.',

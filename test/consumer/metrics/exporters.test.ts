@@ -13,7 +13,7 @@ function metrics(shards: ShardStatus[], { applicationName = 'orders', streamName
   counters.faults = 2
   return metricsOf({
     origin: { workerId: 'w', applicationName, streamName },
-    ...{ counters, shards, bufferedBytes: 7, yielded: 0, breaker: 'open', scanAgeMs: 250 },
+    ...{ counters, shards, bufferedBytes: 7, maxBufferedBytes: 4_096, yielded: 0, breaker: 'open', scanAgeMs: 250 },
     ...{ paused: undefined, unread: 4 },
   })
 }
@@ -40,6 +40,8 @@ t.test('the text for Prometheus has every metric in base units, with the labels 
   t.equal(of('paused'), '0')
   t.equal(of('records_pending'), '3')
   t.equal(of('buffered_data_bytes'), '7')
+  t.equal(of('buffered_data_limit_bytes'), '4096')
+  t.equal(of('worker_info', ',worker="w"'), '1')
   t.equal(of('breaker_open'), '1')
   t.equal(of('scan_age_seconds'), '0.25')
   t.equal(of('time_to_drain_seconds'), '+Inf')
@@ -113,6 +115,11 @@ t.test('the SDK of OpenTelemetry accepts the export, and ends it', async t => {
     ],
   })
   t.match(found.get('headgate.consumer.fetched_data'), { descriptor: { unit: 'By' } })
+  t.match(found.get('headgate.consumer.buffered_data_limit')?.dataPoints[0], { value: 4_096, attributes })
+  t.match(found.get('headgate.consumer.worker_info')?.dataPoints[0], {
+    value: 1,
+    attributes: { ...attributes, 'headgate.worker': 'w' },
+  })
   t.match(found.get('headgate.consumer.shard.behind'), {
     descriptor: { unit: 's' },
     dataPoints: [{ value: 1.5, attributes: { ...attributes, 'headgate.shard': 'shardId-1' } }],

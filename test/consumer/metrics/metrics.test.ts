@@ -25,6 +25,7 @@ const metrics = (shards: ShardStatus[], counters = new Counters()) =>
     counters,
     shards,
     bufferedBytes: 7,
+    maxBufferedBytes: 4_096,
     yielded: 0,
     breaker: 'closed',
     paused: undefined,
@@ -61,7 +62,7 @@ t.test('fetches, retries and faults are counted', async t => {
   counters.count('recordStarted', { shardId: 's', sequenceNumber: '1', attempt: 1 })
   t.match(metrics([], counters), {
     records: { fetched: 20, handled: 0, retries: 1, deadLetters: 0 },
-    bytes: { fetched: 1_000, buffered: 7 },
+    bytes: { fetched: 1_000, buffered: 7, maxBuffered: 4_096 },
     batchRetries: 1,
     faults: 1,
   })

@@ -1,6 +1,7 @@
 import { PutRecordCommand } from '@aws-sdk/client-kinesis'
 import type { Test } from 'tap'
-import type { LettersLine, LiveEvent } from '../../../services/console/snapshot.ts'
+import type { LettersLine } from '../../../services/console/letter-views.ts'
+import type { LiveEvent } from '../../../services/console/snapshot.ts'
 import { names } from '../../../services/platform/resources.ts'
 import { liveEvents, startTestConsole } from '../../console/support.ts'
 import type { Pipeline } from '../../worker/pipeline.ts'

@@ -21,6 +21,9 @@ t.test('/metrics has the current counters and shards of the consumer', async t =
   })
   const empty = await textOf(pages)
   t.match(empty, /^headgate_leases_held 0$/m)
+  t.match(empty, /^headgate_worker_info\{worker="w"\} 1$/m)
+  t.match(empty, /^headgate_record_bytes_buffered 7$/m)
+  t.match(empty, /^headgate_record_bytes_buffered_limit 4096$/m)
   t.notMatch(empty, /^headgate_time_to_drain_seconds \d/m, 'unknown before the first read')
   t.notMatch(empty, /^headgate_outbox_age_seconds \d/m, 'unknown before the first pass of the relay')
 

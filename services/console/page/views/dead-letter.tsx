@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import type { Failure, LetterDetail } from '../../snapshot.ts'
+import type { LetterDetail } from '../../letter-views.ts'
+import type { Failure } from '../../snapshot.ts'
 import { getJson, RequestError } from '../api.ts'
 import { bytesOf } from '../data-text.ts'
 import { DataText } from '../data-view.tsx'

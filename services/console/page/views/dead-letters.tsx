@@ -1,6 +1,7 @@
 import { type Signal, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import type { Failure, LetterOutcome, LettersLine, LetterView } from '../../snapshot.ts'
+import type { LetterOutcome, LettersLine, LetterView } from '../../letter-views.ts'
+import type { Failure } from '../../snapshot.ts'
 import { lines, RequestError, sendJson } from '../api.ts'
 import { bytes, count, shardName } from '../format.ts'
 import { Ago, Badge, Empty, FailureBox, Table, type TableColumn } from '../parts.tsx'

@@ -1,5 +1,5 @@
 import type { LeaseMove, WorkerView } from '../../snapshot.ts'
-import { age, count, duration, type Level, shardName } from '../format.ts'
+import { age, bytes, count, duration, type Level, shardName } from '../format.ts'
 import { Ago, Badge, Empty, FindingItem, Time, Worker } from '../parts.tsx'
 import { about, moves, now, summary } from '../state.ts'
 import { PauseButton } from './pause.tsx'
@@ -49,6 +49,7 @@ export function Workers() {
           ))}
         </ul>
       )}
+      {workers.some(({ memory }) => memory === null) && <MemoryAdvice />}
       <section aria-labelledby="moves">
         <h2 id="moves">Lease moves</h2>
         <MoveList moves={moves.value.slice(0, 200)} />
@@ -57,10 +58,25 @@ export function Workers() {
   )
 }
 
+/** Says what to do about workers whose memory is unknown. */
+function MemoryAdvice() {
+  const silent = summary.value?.throughput?.silentPages ?? []
+  return (
+    <p class="muted">
+      Only a worker knows how much of its records is in memory.{' '}
+      {summary.value?.throughput === null
+        ? 'Give the console the pages of metrics of the workers, by --metrics or METRICS_URLS.'
+        : silent.length > 0
+          ? `${count(silent.length, 'page')} of metrics did not respond: ${silent.join(', ')}.`
+          : 'No page of metrics names the other workers. Add their pages to --metrics or METRICS_URLS. A worker of an older version, or of KCL, does not say it.'}
+    </p>
+  )
+}
+
 const SHARDS_SHOWN = 24
 
 function WorkerCard({ worker, failoverMs }: { worker: WorkerView; failoverMs: number }) {
-  const { id, state, shards, renewedAt, writesPerMinute } = worker
+  const { id, state, shards, renewedAt, writesPerMinute, memory } = worker
   const { level, text } = STATES[state]
   const silence = renewedAt === null ? undefined : now.value - renewedAt
   const isCounted = now.value - (summary.value?.watchingSince ?? now.value) >= 60_000
@@ -91,6 +107,14 @@ function WorkerCard({ worker, failoverMs }: { worker: WorkerView; failoverMs: nu
           <dt title="Renewals and checkpoints in the lease table">Lease writes a minute</dt>
           <dd>{isCounted ? writesPerMinute : '–'}</dd>
         </div>
+        <div>
+          <dt title="Records that the worker has fetched and not done. At the maximum, it fetches no more.">
+            Records in memory
+          </dt>
+          <dd>
+            <Memory memory={memory} />
+          </dd>
+        </div>
       </dl>
       <p class="chips">
         {shards.slice(0, SHARDS_SHOWN).map(shardId => (
@@ -108,6 +132,18 @@ function WorkerCard({ worker, failoverMs }: { worker: WorkerView; failoverMs: nu
         </p>
       )}
     </li>
+  )
+}
+
+function Memory({ memory }: Pick<WorkerView, 'memory'>) {
+  if (!memory) return <span class="muted">unknown</span>
+  const { usedBytes, maxBytes } = memory
+  const share = Math.min(100, (usedBytes / maxBytes) * 100)
+  return (
+    <>
+      {bytes(usedBytes)} of {bytes(maxBytes)}
+      <meter class="memory" min={0} max={100} value={share} aria-label={`${Math.round(share)}% of the maximum`} />
+    </>
   )
 }
 
