@@ -78,7 +78,7 @@ export interface paths {
         put?: never;
         /**
          * Complete a granted upload
-         * @description The api checks in S3 that the file has arrived. A request may be repeated: the response has the current status of the upload.
+         * @description The api checks in S3 that the file has arrived. It does not read the file, so a large file takes no longer than a small one. A request may be repeated: the response has the current status of the upload.
          */
         post: operations["completeUpload"];
         delete?: never;
@@ -357,10 +357,12 @@ export interface components {
             detectedType?: string;
             /** @description bytes. 0 while a resumable upload has not announced its length. */
             size: number;
-            /** @description Lower-case hex. For a pending upload only if you announced it. */
+            /** @description Lower-case hex. For a pending upload only if you announced it. Missing if nobody has read the whole file yet. */
             sha256?: string;
             /** @description ISO 8601, UTC */
             uploadedAt: string;
+            /** @description The digest that you announced, in lower-case hex, while `sha256` is missing. The upload fails if the file has another one. */
+            announcedSha256?: string;
             /** @description ISO 8601, UTC. When a pending upload expires. */
             expiresAt?: string;
             /** @enum {unknown} */
@@ -431,8 +433,8 @@ export interface components {
             detectedType?: string;
             /** @description bytes. 0 while a resumable upload has not announced its length. */
             size: number;
-            /** @description lower-case hex */
-            sha256: string;
+            /** @description Lower-case hex. Missing until the file was processed if S3 could not compute it: for a file in parts, for example. */
+            sha256?: string;
             /** @description ISO 8601, UTC */
             uploadedAt: string;
             /**
@@ -459,7 +461,7 @@ export interface components {
             detectedType?: string;
             /** @description bytes. 0 while a resumable upload has not announced its length. */
             size: number;
-            /** @description lower-case hex */
+            /** @description Lower-case hex. Missing until the file was processed if S3 could not compute it: for a file in parts, for example. */
             sha256?: string;
             /** @description ISO 8601, UTC */
             uploadedAt: string;
@@ -967,7 +969,7 @@ export interface operations {
                     contentType: string;
                     /** @description Size of the whole file, in bytes. */
                     size: number;
-                    /** @description SHA-256 of the whole file, in hex. S3 rejects a file with another one. */
+                    /** @description SHA-256 of the whole file, in hex. S3 rejects a file with another one. A file in parts with another one is accepted and then fails. */
                     sha256?: string;
                 };
             };
@@ -1087,7 +1089,7 @@ export interface operations {
                  */
                 "upload-defer-length"?: string;
                 /**
-                 * @description `filename` and `filetype`, in the encoding of the protocol.
+                 * @description `filename`, `filetype` and `sha256` (hex), in the encoding of the protocol. All are optional. The upload fails if the file has another SHA-256.
                  * @example filename YS50eHQ=
                  */
                 "upload-metadata"?: string;

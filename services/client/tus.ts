@@ -14,8 +14,8 @@ const VERSION = { 'tus-resumable': '1.0.0' }
  * @param maxBodyBytes maximum size of the body of one request
  */
 export async function uploadByTus(api: Api, file: Outgoing, maxBodyBytes: number): Promise<Stored> {
-  const { blob, filename, contentType, signal, onProgress } = file
-  const metadata = `filename ${toBase64(filename)},filetype ${toBase64(contentType)}`
+  const { blob, filename, contentType, sha256: announced, signal, onProgress } = file
+  const metadata = `filename ${toBase64(filename)},filetype ${toBase64(contentType)},sha256 ${toBase64(announced)}`
   const headers = { ...VERSION, 'upload-length': String(blob.size), 'upload-metadata': metadata }
   const created = await api.request('/uploads/tus', { method: 'POST', headers, signal })
   const uploadId = created.headers.get('location')?.split('/').at(-1) ?? ''

@@ -26,6 +26,11 @@ export class ObjectReplacedError extends PermanentError {
   readonly code = 'HEADGATE_OBJECT_REPLACED'
 }
 
+/** The SHA-256 of the object is not the one that the client announced. The file was changed on its way, or another one was sent. */
+export class DigestMismatchError extends PermanentError {
+  readonly code = 'HEADGATE_DIGEST_MISMATCH'
+}
+
 /** The object is archived. S3 returns it only after it was restored. */
 export class ObjectArchivedError extends PermanentError {
   readonly code = 'HEADGATE_OBJECT_ARCHIVED'

@@ -136,7 +136,7 @@ t.test('with a scanner, a file is not sent before it is scanned', async t => {
 
   const clean = { scanner: 'clamd', verdict: 'clean', at: '2026-12-01T00:00:00Z' } as const
   const refused = await upload(user)
-  await store.markFailed(refused, refused, { code: 'X', reason: 'x' }, undefined, undefined, clean)
+  await store.markFailed(refused, refused, { code: 'X', reason: 'x' }, undefined, undefined, { scan: clean })
   t.equal((await content(refused)).status, 302, 'it failed after its scan')
 
   const processed = await upload(user)

@@ -76,13 +76,14 @@ const invalid: Array<[RegExp, unknown[]]> = [
     [
       { ...event, sha256: 'A'.repeat(64) },
       { ...event, sha256: 'a'.repeat(63) },
+      { ...event, announcedSha256: 'A'.repeat(64) },
       { ...event, userSub: '' },
     ],
   ],
   [
     notMatching,
     Object.keys(event)
-      .filter(it => it !== 'version')
+      .filter(it => it !== 'version' && it !== 'sha256')
       .map(name => ({ ...event, [name]: undefined })),
   ],
 ]

@@ -30,7 +30,7 @@ export interface GrantsDeps extends FinishUploadDeps {
 
 export class Grants {
   readonly #deps: GrantsDeps
-  /** The calls of `complete` in flight, by upload. A client may time out while the object is read. Its retry joins the running call. */
+  /** The calls of `complete` in flight, by upload. A client may time out while S3 joins the parts. Its retry joins the running call. */
   readonly #completing = new Map<string, Promise<UploadRecord | undefined>>()
 
   constructor(deps: GrantsDeps) {

@@ -9,7 +9,7 @@ export interface PayloadFile {
   /** Bytes. */
   size: number
   /** Lower-case hex. */
-  sha256: string
+  sha256?: string
 }
 
 /**

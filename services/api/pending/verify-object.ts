@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3'
-import { currentDeadline } from '../../platform/deadline.ts'
 import { HEAD_BYTES } from '../../uploads/media-types/detect-type.ts'
 import { fromObjectMetadata, toObjectMetadata } from '../../uploads/objects/metadata.ts'
 import type { PendingRecord } from '../../uploads/pending/pending.ts'
@@ -23,16 +22,19 @@ export interface VerifyObjectDeps {
 export interface VerifiedObject {
   /** Bytes. */
   size: number
-  /** Lower-case hex. */
-  sha256: string
+  /** Lower-case hex. Missing if only a worker that reads the whole object can tell. */
+  sha256?: string
+  /** The digest that the client announced, for the worker to compare the object with. Only if `sha256` is missing. */
+  announcedSha256?: string
   /** The type that the first bytes show, if they show one. */
   detectedType?: string
 }
 
 /**
  * Compares an object with its reservation, by what S3 reports and never by what the client says. Checks its type by its first bytes,
- * as for every other upload. Finds the SHA-256: the one that S3 computed over the whole object, else by reading the
- * object once.
+ * as for every other upload. Never reads more than the first bytes, so that an upload of any size is accepted at once. The SHA-256 is
+ * the one that S3 computed over the whole object, or that of the first bytes if the object has no more. Of other objects the worker
+ * finds it, before it writes an output.
  *
  * @param known the SHA-256 of the object, if it is known without asking S3
  * @throws NotArrivedError if there is no object
@@ -51,11 +53,18 @@ export async function verifyObject(
   const metadata = fromObjectMetadata(found.Metadata)
   check('upload', `${reservation.owner} ${reservation.uploadId}`, `${metadata?.owner} ${metadata?.uploadId}`)
   checkNothingAdded(found, toObjectMetadata(reservation))
-  const detectedType = await inspectObject(deps, reservation, size, found.ETag)
+  const head = await readHead(deps, reservation, size, found.ETag)
+  const detectedType = (await deps.inspector.whole(head, reservation.contentType)).detectedType()
   const checksum = known?.sha256 ?? (deps.trustChecksums ? ownChecksum(found) : undefined)
-  const sha256 = checksum ?? (await readDigest(deps, reservation, found.ETag))
-  check('SHA-256', reservation.sha256 ?? sha256, sha256)
-  return { size, sha256, ...(detectedType !== undefined && { detectedType }) }
+  const sha256 = checksum ?? (head.byteLength === size ? hash('sha256', head) : undefined)
+  const announced = reservation.sha256
+  if (announced !== undefined && sha256 !== undefined) check('SHA-256', announced, sha256)
+  return {
+    size,
+    ...(sha256 !== undefined && { sha256 }),
+    ...(sha256 === undefined && announced !== undefined && { announcedSha256: announced }),
+    ...(detectedType !== undefined && { detectedType }),
+  }
 }
 
 async function headObject({ s3 }: VerifyObjectDeps, { bucket, key }: PendingRecord): Promise<HeadObjectCommandOutput> {
@@ -67,18 +76,20 @@ async function headObject({ s3 }: VerifyObjectDeps, { bucket, key }: PendingReco
   }
 }
 
-/** Reads the object that was verified. An object that replaced it in the meantime is not read. */
-async function readObject(
+/** Reads the first bytes of the object that was verified. An object that replaced it in the meantime is not read. */
+async function readHead(
   { plain }: VerifyObjectDeps,
   { bucket, key }: PendingRecord,
+  size: number,
   etag: string | undefined,
-  range?: string,
-): Promise<Readable> {
+): Promise<Buffer> {
+  // An empty object has no range.
+  if (size === 0) return Buffer.alloc(0)
   const command = new GetObjectCommand({
     Bucket: bucket,
     Key: key,
     ...(etag !== undefined && { IfMatch: etag }),
-    ...(range !== undefined && { Range: range }),
+    Range: `bytes=0-${HEAD_BYTES - 1}`,
   })
   const { Body } = await plain.send(command).catch((cause: unknown) => {
     if (!isMissing(cause) && !isNamed(cause, 'PreconditionFailed')) throw cause
@@ -86,35 +97,7 @@ async function readObject(
     throw new NotArrivedError('The file was deleted or replaced while it was verified.', { cause })
   })
   if (!(Body instanceof Readable)) throw new TypeError('The S3 client returned no stream for the object.')
-  return Body
-}
-
-async function readDigest(
-  deps: VerifyObjectDeps,
-  reservation: PendingRecord,
-  etag: string | undefined,
-): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of await readObject(deps, reservation, etag)) {
-    hash.update(chunk)
-    currentDeadline()?.progress()
-  }
-  return hash.digest('hex')
-}
-
-/** @throws ProblemError */
-async function inspectObject(
-  deps: VerifyObjectDeps,
-  reservation: PendingRecord,
-  size: number,
-  etag: string | undefined,
-): Promise<string | undefined> {
-  // An empty object has no range.
-  const isEmpty = size === 0
-  const head = isEmpty
-    ? Buffer.alloc(0)
-    : await buffer(await readObject(deps, reservation, etag, `bytes=0-${HEAD_BYTES - 1}`))
-  return (await deps.inspector.whole(head, reservation.contentType)).detectedType()
+  return buffer(Body)
 }
 
 function check(what: string, reserved: string, arrived: string | undefined): void {

@@ -10,7 +10,7 @@ export interface Accepted {
   contentType: string
   detectedType?: string
   size: number
-  sha256: string
+  sha256?: string
   uploadedAt: string
   status: 'queued' | 'stored'
 }
@@ -28,7 +28,7 @@ export function toAccepted(upload: UploadRecord): Accepted {
     contentType,
     ...(detectedType !== undefined && { detectedType }),
     size,
-    sha256,
+    ...(sha256 !== undefined && { sha256 }),
     uploadedAt,
     status: isQueued ? 'queued' : 'stored',
   }

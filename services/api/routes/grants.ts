@@ -22,7 +22,8 @@ const grantRequestSchema = Type.Object(
     sha256: Type.Optional(
       Type.String({
         pattern: '^[0-9a-fA-F]{64}$',
-        description: 'SHA-256 of the whole file, in hex. S3 rejects a file with another one.',
+        description:
+          'SHA-256 of the whole file, in hex. S3 rejects a file with another one. A file in parts with another one is accepted and then fails.',
       }),
     ),
   },
@@ -83,7 +84,7 @@ const completeSchema = {
   tags: ['uploads'],
   summary: 'Complete a granted upload',
   description:
-    'The api checks in S3 that the file has arrived. A request may be repeated: the response has the current status of the upload.',
+    'The api checks in S3 that the file has arrived. It does not read the file, so a large file takes no longer than a small one. A request may be repeated: the response has the current status of the upload.',
   security,
   params: idParams,
   response: {
@@ -152,8 +153,8 @@ const existingGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, { ba
   app.post('/uploads/:id/complete', { schema: completeSchema, config }, async (request, reply) => {
     const { owner, log } = request
     const uploadId = request.params.id
-    // To compute the digest of a large file can take longer than a silent connection may last. The deadline of the request still ends it
-    // if S3 sends nothing. Node sets the limit again for the next request of the connection.
+    // S3 may need minutes to join the parts of a large file, longer than a silent connection may last. The deadline of the request still
+    // ends it. Node sets the limit again for the next request of the connection.
     if (request.raw.socket instanceof Socket) request.raw.socket.setTimeout(0)
     const upload = isUploadId(uploadId) ? await backend().grants.complete({ owner, uploadId }, log) : undefined
     if (!upload) throw noSuchUpload()

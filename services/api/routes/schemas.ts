@@ -37,7 +37,12 @@ export const uploadProperties = {
   contentType: Type.String({ description: 'The content type that the client declared.' }),
   detectedType: Type.Optional(Type.String({ description: 'The type that the first bytes show, if they show one.' })),
   size: Type.Integer({ description: 'bytes. 0 while a resumable upload has not announced its length.' }),
-  sha256: Type.String({ description: 'lower-case hex' }),
+  sha256: Type.Optional(
+    Type.String({
+      description:
+        'Lower-case hex. Missing until the file was processed if S3 could not compute it: for a file in parts, for example.',
+    }),
+  ),
   uploadedAt: Type.String({ description: 'ISO 8601, UTC' }),
 }
 
@@ -76,7 +81,16 @@ export const uploadSchema = Type.Object(
   {
     ...uploadProperties,
     sha256: Type.Optional(
-      Type.String({ description: 'Lower-case hex. For a pending upload only if you announced it.' }),
+      Type.String({
+        description:
+          'Lower-case hex. For a pending upload only if you announced it. Missing if nobody has read the whole file yet.',
+      }),
+    ),
+    announcedSha256: Type.Optional(
+      Type.String({
+        description:
+          'The digest that you announced, in lower-case hex, while `sha256` is missing. The upload fails if the file has another one.',
+      }),
     ),
     expiresAt: Type.Optional(Type.String({ description: 'ISO 8601, UTC. When a pending upload expires.' })),
     status: Type.Enum([...uploadStatuses]),

@@ -89,7 +89,10 @@ const headers = {
       text('`1` instead of `Upload-Length`, if the size is not known yet. A later request announces it.', '1'),
     ),
     'upload-metadata': Type.Optional(
-      text('`filename` and `filetype`, in the encoding of the protocol.', 'filename YS50eHQ='),
+      text(
+        '`filename`, `filetype` and `sha256` (hex), in the encoding of the protocol. All are optional. The upload fails if the file has another SHA-256.',
+        'filename YS50eHQ=',
+      ),
     ),
     ...checksum,
   }),

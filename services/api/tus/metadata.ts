@@ -3,16 +3,19 @@ import { InvalidTusHeaderError } from './errors.ts'
 /** Maximum length of an `Upload-Metadata`, in characters. It is kept in the record of the pending upload. */
 const MAX_METADATA_LENGTH = 8 * 1024
 
-/** The name and the content type of an upload, as tus clients send them. */
+/** What the metadata of a tus client says about its file. */
 export interface TusNames {
   filename: string | undefined
   contentType: string
+  /** Lower-case hex. */
+  sha256: string | undefined
 }
 
 const DEFAULT_TYPE = 'application/octet-stream'
 
 /**
- * Reads the name and the content type from an upload's metadata: `filename` and `filetype`, or Uppy's `name` and `type`.
+ * Reads the name and the content type from an upload's metadata: `filename` and `filetype`, or Uppy's `name` and `type`. Also the
+ * announced digest, `sha256` in hex.
  *
  * @param header the header as the client sent it
  * @param metadata the decoded header. Bytes that are not UTF-8 were decoded as replacement characters.
@@ -24,5 +27,8 @@ export function namesOf(header: string, metadata: Readonly<Record<string, string
   const filename = metadata.filename || metadata.name || undefined
   if (filename?.includes('\uFFFD'))
     throw new InvalidTusHeaderError('The filename in Upload-Metadata is not UTF-8 in base64.')
-  return { filename, contentType: metadata.filetype || metadata.type || DEFAULT_TYPE }
+  const sha256 = metadata.sha256?.toLowerCase()
+  if (sha256 && !/^[0-9a-f]{64}$/.test(sha256))
+    throw new InvalidTusHeaderError('The sha256 in Upload-Metadata must have 64 hex digits.')
+  return { filename, sha256: sha256 || undefined, contentType: metadata.filetype || metadata.type || DEFAULT_TYPE }
 }

@@ -39,8 +39,9 @@ export class KnownUploads {
       const { value: upload, done } = await this.#list.next()
       this.#read++
       this.#isRead = done === true || this.#read >= this.#maxUploads
-      if (!upload || upload.sha256 === undefined || UNUSABLE.has(upload.status)) continue
-      const key = `${upload.sha256} ${upload.filename}`
+      const sha256 = upload?.sha256 ?? upload?.announcedSha256
+      if (!upload || sha256 === undefined || UNUSABLE.has(upload.status)) continue
+      const key = `${sha256} ${upload.filename}`
       if (!this.#found.has(key)) this.#found.set(key, upload)
     }
   }

@@ -197,7 +197,7 @@ export const apiConfigSchema = Type.Object({
   S3_CHECKSUMS: Type.Enum(['checked', 'unchecked'], {
     default: 'checked',
     description:
-      'Whether S3 verifies the SHA-256 of an object against its bytes. `checked`: S3 verifies it, as AWS does, and the api trusts the SHA-256. `unchecked`: the api reads every object that a client sent straight to S3, and computes the SHA-256.',
+      'Whether S3 verifies the SHA-256 of an object against its bytes. `checked`: S3 verifies it, as AWS does, and the api trusts the SHA-256. `unchecked`: the worker computes the SHA-256 of every object that a client sent straight to S3.',
   }),
   S3_PUBLIC_ENDPOINT: Type.Optional(
     Type.String({

@@ -8,6 +8,8 @@ const objectProperties = {
   key: Type.String({ minLength: 1, maxLength: 1024 }),
 }
 
+const sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' })
+
 export const fullEventSchema = Type.Object({
   ...objectProperties,
   version: Type.Literal(EVENT_VERSION),
@@ -21,7 +23,13 @@ export const fullEventSchema = Type.Object({
     Type.Literal(true, { description: 'the client gave no name, and the service generated `filename`' }),
   ),
   size: Type.Integer({ minimum: 0, description: 'bytes' }),
-  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  // Missing if nobody has read the object yet. The first workers refuse such an event.
+  sha256: Type.Optional(sha256),
+  // Old workers ignore unknown properties.
+  announcedSha256: Type.Optional({
+    ...sha256,
+    description: 'the digest that the client announced and nobody has verified',
+  }),
   uploadedAt: Type.String({ maxLength: 64, description: 'ISO 8601, UTC' }),
   requestId: Type.String({ maxLength: 256 }),
   // The first workers did not know it. They ignore unknown properties.

@@ -34,7 +34,7 @@ export function notificationOf(
       contentType: record.contentType,
       ...(record.detectedType !== undefined && { detectedType: record.detectedType }),
       size: record.size,
-      sha256: record.sha256,
+      ...(record.sha256 !== undefined && { sha256: record.sha256 }),
       uploadedAt: record.uploadedAt,
       bucket: record.bucket,
       key: record.key,

@@ -30,8 +30,8 @@ export interface NotificationData {
   detectedType?: string
   /** Bytes. */
   size: number
-  /** Lower-case hex. */
-  sha256: string
+  /** Lower-case hex. Missing for an upload that failed before its digest was known. */
+  sha256?: string
   /** ISO 8601, UTC. */
   uploadedAt: string
   bucket: string

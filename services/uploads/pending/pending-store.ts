@@ -26,7 +26,13 @@ export interface PendingStore {
    */
   markStored(
     key: UploadKey,
-    arrived: { size: number; sha256: string; detectedType?: string; traceparent?: string | undefined },
+    arrived: {
+      size: number
+      sha256?: string
+      announcedSha256?: string
+      detectedType?: string
+      traceparent?: string | undefined
+    },
   ): Promise<UploadRecord | undefined>
   /**
    * Ends a reservation. From then on the owner has no such upload. A note of what must be cleaned up stays until `forget`. Resolves to the
@@ -80,25 +86,28 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
       await conditionally(() => dynamodb.send(new PutItemCommand({ TableName: table, Item, ConditionExpression })))
     },
 
-    async markStored(key, { size, sha256, detectedType, traceparent }) {
+    async markStored(key, { size, ...arrived }) {
       const at = now().toISOString()
-      const typed = detectedType === undefined ? '' : ', detectedType = :type'
-      const traced = traceparent === undefined ? '' : ', traceparent = :trace'
+      const { sha256, announcedSha256, detectedType, traceparent } = arrived
+      const known = Object.entries({ sha256, announcedSha256, detectedType, traceparent }).filter(
+        (entry): entry is [string, string] => entry[1] !== undefined,
+      )
+      const sets = known.map(([name]) => `, ${name} = :${name}`).join('')
+      // A reservation has the announced digest as `sha256`. An upload has only a verified one.
+      const unverified = sha256 === undefined ? ', sha256' : ''
       const update = new UpdateItemCommand({
         TableName: table,
         Key: itemKey(key),
-        UpdateExpression: `SET #status = :stored, #size = :size, sha256 = :sha256${typed}${traced}, uploadedAt = :now, updatedAt = :now, outboxPartition = :outbox REMOVE arrival, expiresAt, lockToken, lockedUntil, lockWanted`,
+        UpdateExpression: `SET #status = :stored, #size = :size, uploadedAt = :now, updatedAt = :now, outboxPartition = :outbox${sets} REMOVE arrival, expiresAt, lockToken, lockedUntil, lockWanted${unverified}`,
         ConditionExpression: '#status = :pending',
         ExpressionAttributeNames: { '#status': 'status', '#size': 'size' },
         ExpressionAttributeValues: marshall({
           ':stored': 'stored',
           ':pending': 'pending',
           ':size': size,
-          ':sha256': sha256,
           ':now': at,
           ':outbox': outboxPartition(key.uploadId),
-          ...(detectedType !== undefined && { ':type': detectedType }),
-          ...(traceparent !== undefined && { ':trace': traceparent }),
+          ...Object.fromEntries(known.map(([name, value]) => [`:${name}`, value])),
         }),
         ReturnValues: 'ALL_NEW',
       })

@@ -1,6 +1,6 @@
 import { marshall } from '@aws-sdk/util-dynamodb'
 import { type NewNotification, owedChange } from '../notifications/owed.ts'
-import type { ObjectRef, ProcessedObject, ProcessingResult, ScanReport, UploadFailure } from './record.ts'
+import type { Findings, ObjectRef, ProcessedObject, ProcessingResult, UploadFailure } from './record.ts'
 import { type Trail, trailChange } from './trail.ts'
 
 /** Holds if there is a record and its object is the one that the event names. */
@@ -24,8 +24,9 @@ export function processedChange(
   processed: ProcessedObject | undefined,
   result: ProcessingResult | undefined,
 ) {
-  const values = { processed, outputs: result?.outputs, transform: result?.transform }
-  const scan = scanChange(result?.scan)
+  const { outputs, transform, ...findings } = result ?? {}
+  const values = { processed, outputs, transform }
+  const found = findingsChange(findings)
   // Attributes without a value are removed: another transform may have written them before.
   const given = Object.entries(values).filter(([, value]) => value !== undefined)
   const gone = Object.entries(values).filter(([, value]) => value === undefined)
@@ -34,14 +35,14 @@ export function processedChange(
   const { set, remove, values: trailValues } = trailChange(trail)
   const owed = owedChange(uploadId, notify)
   const update = {
-    UpdateExpression: `SET #status = :done, updatedAt = :now${set}${owed.set}${scan.set}${sets} REMOVE ${removes}${remove}`,
+    UpdateExpression: `SET #status = :done, updatedAt = :now${set}${owed.set}${found.set}${sets} REMOVE ${removes}${remove}${found.remove}`,
     ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:deleted, :pending, :quarantined)`,
     // The message of a notification is built from the whole record.
     ReturnValues: notify ? ('ALL_OLD' as const) : ('UPDATED_OLD' as const),
     ExpressionAttributeNames: {
       ...SOURCE_NAMES,
       ...owed.names,
-      ...scan.names,
+      ...found.names,
       '#status': 'status',
       ...Object.fromEntries(Object.keys(values).map(name => [`#${name}`, name])),
     },
@@ -60,26 +61,26 @@ export function processedChange(
       ),
       ...trailValues,
       ...owed.values,
-      ...scan.values,
+      ...found.values,
     },
   }
-  return { update, changed: { ...values, ...scan.changed, status: 'processed', updatedAt: at, failure: undefined } }
+  return { update, changed: { ...values, ...found.changed, status: 'processed', updatedAt: at, failure: undefined } }
 }
 
 /** Returns the UpdateItem that marks an upload as failed, and what it changes in the record. */
 export function failedChange(
   { uploadId, source, at, trail, notify }: UploadEnd,
   failure: UploadFailure,
-  report: ScanReport | undefined,
+  findings: Findings,
 ) {
   const { set, remove, values } = trailChange(trail)
   const owed = owedChange(uploadId, notify, failure)
-  const scan = scanChange(report)
+  const found = findingsChange(findings)
   const update = {
-    UpdateExpression: `SET #status = :failed, failure = :failure, updatedAt = :now${set}${owed.set}${scan.set} REMOVE outboxPartition, outboxClaimedUntil${remove}`,
+    UpdateExpression: `SET #status = :failed, failure = :failure, updatedAt = :now${set}${owed.set}${found.set} REMOVE outboxPartition, outboxClaimedUntil${remove}${found.remove}`,
     ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:processed, :deleted, :pending, :quarantined)`,
     ReturnValues: notify ? ('ALL_OLD' as const) : ('NONE' as const),
-    ExpressionAttributeNames: { ...SOURCE_NAMES, ...owed.names, ...scan.names, '#status': 'status' },
+    ExpressionAttributeNames: { ...SOURCE_NAMES, ...owed.names, ...found.names, '#status': 'status' },
     ExpressionAttributeValues: {
       ...marshall({
         ...sourceValues(source),
@@ -93,20 +94,21 @@ export function failedChange(
       }),
       ...values,
       ...owed.values,
-      ...scan.values,
+      ...found.values,
     },
   }
-  return { update, changed: { ...scan.changed, status: 'failed', updatedAt: at, failure } }
+  return { update, changed: { ...found.changed, status: 'failed', updatedAt: at, failure } }
 }
 
-/** Returns the parts of an UpdateItem that set the report of a scan. All are empty without one, so that an earlier report stays. */
-export function scanChange(scan: ScanReport | undefined) {
-  if (!scan) return { set: '', names: {}, values: {}, changed: {} }
-  // `scan` is a reserved word of DynamoDB.
+/** Returns the parts of an UpdateItem that set what a worker found. Without findings all are empty, so that earlier ones stay. */
+export function findingsChange({ scan, sha256 }: Findings) {
   return {
-    set: ', #scan = :scan',
-    names: { '#scan': 'scan' },
-    values: marshall({ ':scan': scan }, { removeUndefinedValues: true }),
-    changed: { scan },
+    // `scan` is a reserved word of DynamoDB.
+    set: `${scan ? ', #scan = :scan' : ''}${sha256 === undefined ? '' : ', sha256 = :sha256'}`,
+    // The announced digest has been compared with the one that was found.
+    remove: sha256 === undefined ? '' : ', announcedSha256',
+    names: scan ? { '#scan': 'scan' } : {},
+    values: marshall({ ':scan': scan, ':sha256': sha256 }, { removeUndefinedValues: true }),
+    changed: { ...(scan && { scan }), ...(sha256 !== undefined && { sha256, announcedSha256: undefined }) },
   }
 }

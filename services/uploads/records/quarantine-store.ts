@@ -10,7 +10,7 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { pages } from '../../platform/pages.ts'
 import { type NewNotification, owedChange, reportOwed } from '../notifications/owed.ts'
 import { conditionally, unlessRefused } from './conditional-write.ts'
-import { HAS_SOURCE, SOURCE_NAMES, scanChange, sourceValues } from './final-status.ts'
+import { findingsChange, HAS_SOURCE, SOURCE_NAMES, sourceValues } from './final-status.ts'
 import {
   type ObjectRef,
   OUTBOX_PARTITIONS,
@@ -105,11 +105,11 @@ export function createQuarantineStore({
       const at = now().toISOString()
       const { set, remove, values } = trailChange(trail)
       const owed = owedChange(key.uploadId, notify, failure)
-      const scan = scanChange(report)
+      const found = findingsChange({ scan: report })
       const command = new UpdateItemCommand({
         TableName: table,
         Key: itemKey(key),
-        UpdateExpression: `SET #status = :quarantined, failure = :failure, updatedAt = :now, outboxPartition = :partition${scan.set}${set}${owed.set} REMOVE outboxClaimedUntil, #processed, #outputs, #transform${remove}`,
+        UpdateExpression: `SET #status = :quarantined, failure = :failure, updatedAt = :now, outboxPartition = :partition${found.set}${set}${owed.set} REMOVE outboxClaimedUntil, #processed, #outputs, #transform${remove}`,
         ConditionExpression: `${HAS_SOURCE} AND NOT #status IN (:deleted, :pending) AND NOT #scan.verdict = :released`,
         ReturnValues: notify ? 'ALL_OLD' : 'NONE',
         ExpressionAttributeNames: {
@@ -132,7 +132,7 @@ export function createQuarantineStore({
             ':partition': quarantinePartition(outboxPartitionNumber(key.uploadId)),
             ':now': at,
           }),
-          ...scan.values,
+          ...found.values,
           ...values,
           ...owed.values,
         },
@@ -140,7 +140,7 @@ export function createQuarantineStore({
       const reply = await unlessRefused(() => dynamodb.send(command))
       if (!reply) return false
       const gone = { processed: undefined, outputs: undefined, transform: undefined }
-      const changed = { ...gone, ...scan.changed, status: 'quarantined', updatedAt: at, failure }
+      const changed = { ...gone, ...found.changed, status: 'quarantined', updatedAt: at, failure }
       if (notify) reportOwed(notify, unmarshall(reply.Attributes ?? {}), changed, toRecord)
       return true
     },

@@ -46,8 +46,10 @@ export interface UploadRecord {
   detectedType?: string
   /** Bytes. */
   size: number
-  /** Lower-case hex. */
-  sha256: string
+  /** Lower-case hex. Missing until a worker has read the object, if it was not known when the upload was accepted. */
+  sha256?: string
+  /** The digest that the client announced, in lower-case hex. Only while nobody has compared the object with it. */
+  announcedSha256?: string
   /** ISO 8601, UTC. */
   uploadedAt: string
   /** ISO 8601, UTC: when `status` last changed. */
@@ -72,12 +74,12 @@ export interface UploadRecord {
 export interface PendingUpload
   extends Omit<
     UploadRecord,
-    'status' | 'sha256' | 'processed' | 'outputs' | 'transform' | 'failure' | 'scan' | 'trail'
+    'status' | 'announcedSha256' | 'processed' | 'outputs' | 'transform' | 'failure' | 'scan' | 'trail'
   > {
   status: 'pending'
   /** Size of the whole file, in bytes. The content that arrives must have it. */
   size: number
-  /** Digest that the client declared, in lower-case hex. */
+  /** The digest that the client announced, in lower-case hex. */
   sha256?: string
   /** ISO 8601, UTC: when the upload was reserved. Becomes the time of acceptance. */
   uploadedAt: string
@@ -89,6 +91,7 @@ export interface PendingUpload
   failure?: never
   scan?: never
   trail?: never
+  announcedSha256?: never
 }
 
 export function isPending(record: UploadRecord | PendingUpload): record is PendingUpload {
@@ -138,11 +141,17 @@ export interface TransformIdentity {
 }
 
 /** The result of processing an upload. */
-export interface ProcessingResult {
+export interface ProcessingResult extends Findings {
   outputs: Output[]
   transform: TransformIdentity
+}
+
+/** What a worker found out about the object of an upload. */
+export interface Findings {
   /** Missing without a scanner. */
   scan?: ScanReport | undefined
+  /** The digest of the object, in lower-case hex, if it was not known before. */
+  sha256?: string | undefined
 }
 
 /** The programs that scan uploads for malware. */
@@ -216,7 +225,8 @@ export function eventOf(record: UploadRecord): UploadEvent {
     contentType: record.contentType,
     ...(record.detectedType !== undefined && { detectedType: record.detectedType }),
     size: record.size,
-    sha256: record.sha256,
+    ...(record.sha256 !== undefined && { sha256: record.sha256 }),
+    ...(record.announcedSha256 !== undefined && { announcedSha256: record.announcedSha256 }),
     uploadedAt: record.uploadedAt,
     requestId: record.requestId,
     ...(record.traceparent !== undefined && { traceparent: record.traceparent }),

@@ -15,13 +15,13 @@ import { conditionally, unlessRefused } from './conditional-write.ts'
 import { failedChange, HAS_SOURCE, processedChange, SOURCE_NAMES, sourceValues } from './final-status.ts'
 import { createQueryOutbox, type OutboxQuery } from './outbox-index.ts'
 import {
+  type Findings,
   type ObjectRef,
   type OutboxEntry,
   outboxPartition,
   type PendingUpload,
   type ProcessedObject,
   type ProcessingResult,
-  type ScanReport,
   type UploadFailure,
   type UploadRecord,
 } from './record.ts'
@@ -81,7 +81,7 @@ export interface UploadStore {
   /**
    * Changes the status to `failed`. Resolves to false if that is refused as above, or if the upload is `processed`.
    *
-   * @param scan what the scan found, if the upload was scanned
+   * @param findings what the worker found, to be recorded even though the upload failed
    */
   markFailed(
     key: UploadKey,
@@ -89,7 +89,7 @@ export interface UploadStore {
     failure: UploadFailure,
     trail?: Trail,
     notify?: NewNotification,
-    scan?: ScanReport,
+    findings?: Findings,
   ): Promise<boolean>
   /**
    * Changes `failed` to `queued` and removes the failure, for an event that was put on the stream again. Resolves to false if the upload
@@ -218,10 +218,10 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       return before.status?.S === 'processed' || before.status?.S === 'failed' ? 'again' : 'first'
     },
 
-    async markFailed(key, source, failure, trail, notify, scan) {
+    async markFailed(key, source, failure, trail, notify, findings = {}) {
       if (!isText(source)) return false
       const end = { uploadId: key.uploadId, source, at: now().toISOString(), trail, notify }
-      const { update, changed } = failedChange(end, failure, scan)
+      const { update, changed } = failedChange(end, failure, findings)
       const command = new UpdateItemCommand({ TableName: table, Key: itemKey(key), ...update })
       const reply = await unlessRefused(() => dynamodb.send(command))
       if (!reply) return false

@@ -108,7 +108,8 @@ export function provenance(
   const { bucket, key } = event
   const { etag, versionId } = source
   return {
-    source: { bucket, key, etag, versionId, sha256: own?.sha256 },
+    // An announced digest is right as well, because no output is kept if the object has another one.
+    source: { bucket, key, etag, versionId, sha256: own?.sha256 ?? own?.announcedSha256 },
     uploadId: named?.uploadId ?? own?.uploadId,
     transform: { name, version },
   }

@@ -122,7 +122,7 @@ const MARK_PROCESSING_AFTER_MS = 1_000
 interface RecordState {
   event?: UploadEvent | BareEvent
   upload?: UploadKey | undefined
-  opened?: Pick<OpenedUpload, 'source' | 'transform'>
+  opened?: Pick<OpenedUpload, 'source' | 'transform' | 'sha256'>
   /** True if this attempt may have written outputs. */
   mayHaveOutputs?: boolean
   /** Recorded with the upload. Undefined if no worker is known. */
@@ -134,7 +134,7 @@ interface RecordState {
 export function createProcessor(settings: ProcessorSettings): Processor {
   const { s3, store, uploadBucket, processedBucket, removeOutputs, deadLetters, log } = settings
   const { giveUpAfterMs = Number.POSITIVE_INFINITY, markProcessingAfterMs = MARK_PROCESSING_AFTER_MS } = settings
-  const openUpload = createOpenUpload(settings)
+  const openUpload = createOpenUpload({ ...settings, readRecord: store.get })
   const runMarked = createRunMarked({ store, afterMs: markProcessingAfterMs, log })
   const recordRetry = createRecordRetry({ store, log })
   const attemptCounter = createAttemptCounter({ attempts: settings.attempts, log })
@@ -166,7 +166,12 @@ export function createProcessor(settings: ProcessorSettings): Processor {
     const deadLetter = await deadLetters.write(record, failure, { upload, error })
     const notify = notificationOfEnd(settings.notifier, 'upload.failed', record, state)
     const isMarked =
-      event && upload ? await store.markFailed(upload, event, failure, state.trail, notify, state.scan) : false
+      event && upload
+        ? await store.markFailed(upload, event, failure, state.trail, notify, {
+            scan: state.scan,
+            sha256: state.opened?.sha256,
+          })
+        : false
     // The owner may have deleted the upload since the check above. In that case no output may be kept.
     if (!isMarked && (await isWithdrawn(state))) return await deadLetters.remove(deadLetter)
     // If the upload was not marked, the outputs may belong to an upload that was processed.

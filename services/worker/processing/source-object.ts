@@ -59,6 +59,33 @@ export async function openSource(s3: S3Client, { bucket, key }: ObjectRef, signa
   }
 }
 
+/**
+ * Reads all bytes of an opened object a second time.
+ *
+ * @throws errors of S3, also if the object was replaced in the meantime
+ */
+export async function* readSourceAgain(
+  s3: S3Client,
+  { bucket, key }: ObjectRef,
+  { source, signal }: { source: Pick<SourceObject, 'etag'>; signal: AbortSignal },
+): AsyncGenerator<Uint8Array> {
+  const command = new GetObjectCommand({
+    Bucket: bucket,
+    Key: key,
+    ...(source.etag !== undefined && { IfMatch: source.etag }),
+  })
+  const { Body } = await s3
+    .send(command, { abortSignal: signal })
+    .catch((error: unknown) => Promise.reject(readError(error, key)))
+  if (!(Body instanceof Readable)) throw new TypeError('The S3 client returned no stream for the object.')
+  Body.on('error', leaveToReader)
+  try {
+    yield* Body
+  } finally {
+    Body.destroy()
+  }
+}
+
 /** Reads the first bytes of a body, and returns all of its bytes as an iterable. */
 async function lookInto(body: Readable): Promise<Pick<SourceObject, 'body' | 'head' | 'content'>> {
   const source: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]()

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
+import { AbortMultipartUploadCommand, ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import t from 'tap'
 import { startAws } from '../../support/aws.ts'
 import { operation, startFaultProxy, to } from '../../support/fault-proxy.ts'
 import { internalError, throttled } from '../../support/faults/aws-errors.ts'
 import { delay, loseReply } from '../../support/faults/faults.ts'
-import { buildTestApi, createTestUser, isProblem, NO_TRACES } from '../support.ts'
+import { ask, buildTestApi, createTestUser, isProblem, NO_TRACES } from '../support.ts'
 import { askGrant, complete, grant, partsOf, send, sha256Of } from './support.ts'
 
 const MIB = 1024 ** 2
@@ -35,7 +35,7 @@ t.test('a completion survives the loss of any one response of S3 or DynamoDB', a
     const granted = await grant(api, user, { size: bytes.length })
     await sendParts(granted, bytes)
     const lost = lose()
-    t.match(await complete(api, user, granted.uploadId), { status: 200, body: { sha256: sha256Of(bytes) } })
+    t.match(await complete(api, user, granted.uploadId), { status: 200, body: { size: bytes.length } })
     t.equal(lost.hits, 1)
     t.match(await user.traces(), { openUploads: 0, records: [{ status: 'queued' }] })
   }
@@ -59,7 +59,7 @@ t.test('a completion that failed at any step can be repeated with the same resul
     isProblem(t, await complete(api, user, granted.uploadId), 503, 'unavailable')
     t.ok(fault.hits > 0)
     fault.remove()
-    t.match(await complete(api, user, granted.uploadId), { status: 200, body: { sha256: sha256Of(bytes) } })
+    t.match(await complete(api, user, granted.uploadId), { status: 200, body: { size: bytes.length } })
     t.match(await user.traces(), { openUploads: 0, records: [{ status: 'queued' }] })
   }
 })
@@ -125,20 +125,49 @@ t.test('while Kinesis does not respond, a completion gets 202, and the event wai
   t.match((await user.traces()).records, [{ status: 'stored', outboxPartition: /^outbox-/ }])
 })
 
-t.test('if S3 verifies checksums, its SHA-256 is used and only the first bytes are read', async t => {
+t.test('a completion reads only the first bytes, and leaves a digest that S3 does not know to the worker', async t => {
   const proxy = await startFaultProxy(t, aws.endpoints.s3)
-  const api = await buildTestApi(t, aws, { endpoints: { s3: proxy.url }, env: { S3_CHECKSUMS: 'checked' } })
   const reads = to('GET', /x-id=GetObject/)
+  for (const { checksums, size, announced, sha256 } of [
+    { checksums: 'checked', size: 100_000, announced: true, sha256: 'known' },
+    { checksums: 'checked', size: 100_000, announced: false, sha256: 'unknown' },
+    { checksums: 'unchecked', size: 100_000, announced: true, sha256: 'unknown' },
+    { checksums: 'unchecked', size: 1, announced: false, sha256: 'known' },
+    { checksums: 'checked', size: 0, announced: false, sha256: 'known' },
+    { checksums: 'checked', size: 11 * MIB, announced: true, sha256: 'unknown' },
+  ]) {
+    const api = await buildTestApi(t, aws, { endpoints: { s3: proxy.url }, env: { S3_CHECKSUMS: checksums } })
+    const user = await createTestUser(aws)
+    const bytes = randomBytes(size)
+    const digest = sha256Of(bytes)
+    const granted = await grant(api, user, { size, ...(announced && { sha256: digest }) })
+    if (granted.put) await send(granted.put, bytes)
+    else await sendParts(granted, bytes)
+    const before = proxy.count(reads)
+    const name = `${size} bytes, ${checksums}, ${announced ? 'announced' : 'not announced'}`
+    const { status, body } = await complete(api, user, granted.uploadId)
+    t.equal(status, 200, name)
+    t.equal(body.sha256, sha256 === 'known' ? digest : undefined, name)
+    t.equal(proxy.count(reads) - before, size === 0 ? 0 : 1, `${name}: a read of the first bytes, for the type`)
+    const record = await ask(`${api.url}/uploads/${granted.uploadId}`, { headers: user.auth })
+    t.equal(record.body.announcedSha256, announced && sha256 === 'unknown' ? digest : undefined, name)
+  }
+})
+
+t.test('a file whose first bytes are all of it is rejected at once if its digest is wrong', async t => {
+  const api = await buildTestApi(t, aws, { env: { S3_CHECKSUMS: 'unchecked' } })
   const user = await createTestUser(aws)
-  const sha256 = sha256Of(Buffer.from('x'))
-  const known = await grant(api, user, { size: 1, sha256 })
-  if (known.put) await send(known.put, Buffer.from('x'))
-  t.match(await complete(api, user, known.uploadId), { status: 200, body: { sha256 } })
-  t.equal(proxy.count(reads), 1, 'for its type')
-  const unknown = await grant(api, user, { size: 1 })
-  if (unknown.put) await send(unknown.put, Buffer.from('x'))
-  t.match(await complete(api, user, unknown.uploadId), { status: 200, body: { sha256 } }, 'one that S3 does not know')
-  t.equal(proxy.count(reads), 3, 'for its type, and for its digest')
+  const granted = await grant(api, user, { size: 3, sha256: sha256Of(Buffer.from('abc')) })
+  await aws.s3.send(
+    new PutObjectCommand({
+      Bucket: granted.s3.bucket,
+      Key: granted.s3.key,
+      Body: 'xyz',
+      ContentType: 'application/x-test',
+      Metadata: { owner: user.sub, 'upload-id': granted.uploadId, filename: 'a.bin' },
+    }),
+  )
+  isProblem(t, await complete(api, user, granted.uploadId), 422, 'arrival-refused')
 })
 
 t.test('a completion that is silent for longer than a connection may be still gets its response', async t => {

@@ -114,7 +114,7 @@ t.test('a large file is sent in parts, and the missing ones can be granted again
   const [second] = renewed.body.parts as typeof parts
   if (second) await send(second, pieces[1] ?? Buffer.alloc(0))
   const answers = await Promise.all([complete(api, user, uploadId), complete(api, user, uploadId)])
-  for (const answer of answers) t.match(answer, { status: 200, body: { sha256: sha256Of(bytes), size: bytes.length } })
+  for (const answer of answers) t.match(answer, { status: 200, body: { sha256: undefined, size: bytes.length } })
   t.ok((await readObject(aws, granted.s3.key)).bytes.equals(bytes))
   t.match(await user.traces(), { openUploads: 0, objects: [granted.s3.key], records: [{ status: 'queued' }] })
   t.match((await ask(`${api.url}/uploads/${uploadId}/grant`, { headers: user.auth })).status, 404, 'nothing to renew')

@@ -14,8 +14,8 @@ export function outputLines({ processed, outputs }: Upload): string[] {
 
 /** Returns an upload as lines for a terminal. */
 export function uploadText(upload: Upload): string {
-  const { uploadId, filename, contentType, detectedType, size, sha256, uploadedAt, status, s3, failure, transform } =
-    upload
+  const { uploadId, filename, contentType, detectedType, size, uploadedAt, status, s3, failure, transform } = upload
+  const { sha256, announcedSha256 } = upload
   const type =
     detectedType === undefined || detectedType === contentType
       ? contentType
@@ -27,7 +27,7 @@ export function uploadText(upload: Upload): string {
     ['reason', failure && `${failure.reason} (${failure.code})`],
     ['size', `${sizeText(size)}${size < 1_000 ? '' : `, ${size} bytes`}`],
     ['type', type],
-    ['sha256', sha256],
+    ['sha256', sha256 ?? (announcedSha256 && `${announcedSha256} (announced, not verified yet)`)],
     ['uploaded', uploadedAt],
     ['stored', nameText(`s3://${s3.bucket}/${s3.key}`)],
     ['transform', transform && `${transform.name} ${transform.version}`],
