@@ -7,7 +7,7 @@ import { startAws } from '../../support/aws.ts'
 import { type Fault, startFaultProxy, to } from '../../support/fault-proxy.ts'
 import { loseReply } from '../../support/faults/faults.ts'
 import { ask, buildTestApi, createTestUser, NO_TRACES, readObject, type TestUser } from '../support.ts'
-import { sha256Of, tusClient, uploadIdOf } from './client.ts'
+import { tusClient, uploadIdOf } from './client.ts'
 
 const MIB = 1024 ** 2
 
@@ -32,7 +32,7 @@ async function tailsOf({ sub }: TestUser): Promise<number> {
 /** Asserts that the user has exactly this upload, whole, and nothing else. */
 async function isTheOnlyUpload(t: Test, user: TestUser, bytes: Buffer, what: string): Promise<void> {
   const { objects, openUploads, records } = await user.traces()
-  t.match(records, [{ status: /queued|stored/, size: bytes.length, sha256: sha256Of(bytes) }], what)
+  t.match(records, [{ status: /queued|stored/, size: bytes.length }], what)
   t.match(
     { objects: objects.length, records: records.length, openUploads },
     { objects: 1, records: 1, openUploads: 0 },

@@ -126,10 +126,30 @@ t.test('bytes that do not match their checksum are not stored, for any size', as
   t.match(wrong, { status: 460, body: { type: 'urn:headgate:problem:checksum-mismatch' } })
   t.equal(await client.offset(url), 3)
   t.match(await client.patch(url, 3, rest, { 'upload-checksum': digest('sha256', rest) }), { status: 204 })
-  t.match((await user.traces()).records, [{ status: 'queued', sha256: sha256Of(bytes) }])
+  const { objects, records } = await user.traces()
+  t.match(records, [{ status: 'queued' }])
+  t.ok((await readObject(aws, objects[0] ?? '')).bytes.equals(bytes))
   for (const header of ['crc7 AAAA', 'sha256', 'sha256 !', `sha256 ${base64('short')}`, `${digest('sha1', first)} x`]) {
     t.match(await client.patch(url, 0, first, { 'upload-checksum': header }), { status: 400 }, header)
   }
+})
+
+t.test('a file with another digest than the announced one is refused and leaves nothing', async t => {
+  const user = await createTestUser(aws)
+  const client = tusClient(api, user)
+  const bytes = Buffer.from('announced')
+  const announcing = (sha256: string) => ({ 'upload-metadata': `filename ${base64('a')},sha256 ${base64(sha256)}` })
+  for (const [announced, status] of [
+    [sha256Of(bytes), 204],
+    ['ab'.repeat(32), 422],
+  ] as const) {
+    const url = await client.begin(bytes.length, announcing(announced))
+    t.match(await client.patch(url, 0, bytes), { status })
+  }
+  t.match(await client.create(9, announcing('ab')), { status: 400, body: { detail: /sha256 .* 64 hex digits/ } })
+  const { objects, records } = await user.traces()
+  t.equal(objects.length, 1)
+  t.match(records, [{ status: 'queued', sha256: sha256Of(bytes) }])
 })
 
 t.test('a terminated upload leaves nothing', async t => {
