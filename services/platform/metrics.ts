@@ -10,6 +10,8 @@ export const metrics = {
   UploadsQuarantined: { unit: 'Count' },
   /** Scans without a verdict. Emitted once a minute, or at the end of an invocation, if there were some. */
   ScanFailures: { unit: 'Count' },
+  /** Emitted by each relay of scans: the age of the oldest upload that waits for the verdict of GuardDuty. 0 if none waits. */
+  ScanAge: { unit: 'Seconds' },
   /** Emitted by the outbox relay: the age of the oldest event that could not be published. 0 if no event waits. */
   OutboxAge: { unit: 'Seconds' },
   /**

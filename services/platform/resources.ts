@@ -38,8 +38,9 @@ export interface TableDefinition {
  *
  * The index `outbox` is sparse: a record has `outboxPartition` only while its event may not be on the stream, or while its deletion is
  * unfinished. The index `notifications` is sparse, too: a record has `notifyPartition` only while it owes a notification. Deleted
- * records, idempotency keys and counted attempts have `forgetAt`. Idempotency keys and attempts are stored in this table too, under
- * owners with a `#`, which no token can name.
+ * records, idempotency keys and counted attempts have `forgetAt`. Idempotency keys, attempts and events that wait for the verdict of a
+ * scanner are stored in this table too, under owners with a `#`, which no token can name. The events that wait are in the index
+ * `notifications`, in partitions of their own.
  */
 export const uploadsTable = {
   partitionKey: { name: 'owner', type: 'S' },
@@ -97,6 +98,12 @@ export const bucketCors = {
   exposedHeaders: ['ETag', 'Accept-Ranges', 'Content-Disposition', 'Content-Range', 'x-amz-request-id'],
   maxAgeSeconds: 3_600,
 } as const
+
+/** The tag by which GuardDuty Malware Protection for S3 says what it found in an object. */
+export const SCAN_STATUS_TAG = 'GuardDutyMalwareScanStatus'
+
+/** The tag, with the value `true`, of an object that an operator has released from quarantine. */
+export const RELEASED_TAG = 'HeadgateReleased'
 
 /** The user pool and its app client. The app client has no secret, because browsers and command lines use it. */
 export const userPool = {

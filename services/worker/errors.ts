@@ -63,6 +63,11 @@ export class MalwareFoundError extends PermanentError {
   readonly code = 'HEADGATE_MALWARE_FOUND'
 }
 
+/** The scanner gave no verdict until the upload was too old. A file without a verdict is not let through. */
+export class NotScannedError extends PermanentError {
+  readonly code = 'HEADGATE_NOT_SCANNED'
+}
+
 /** The scanner can't scan the file completely, because the file exceeds a limit of it. Such a file is not let through. */
 export class ScanLimitError extends PermanentError {
   readonly code = 'HEADGATE_SCAN_LIMIT'

@@ -1,4 +1,4 @@
-/** The outbox relay and the relay of notifications as a Lambda function, for a schedule of about a minute. All invocations share the configuration and clients. */
+/** The outbox relay, the relay of notifications and the relay of scans as a Lambda function, for a schedule of about a minute. All invocations share the configuration and clients. */
 import { loadConfig } from '../platform/config/load.ts'
 import { relayConfigSchema } from '../platform/config/worker.ts'
 import { createLogger } from '../platform/log.ts'
@@ -24,6 +24,10 @@ const relay = createRelayHandler({
       intervalMs: 0, // Each invocation makes one pass.
     }),
   createNotificationRelay: notifications?.createRelay,
+  createScanRelay: services.createScanRelay,
+  onScans(oldestMs) {
+    if (oldestMs !== undefined) emitMetrics({ ScanAge: oldestMs / 1_000 })
+  },
   onPass: oldestMs => emitMetrics({ OutboxAge: oldestMs / 1_000 }),
   onNotifications(oldestMs) {
     if (oldestMs !== undefined) emitMetrics({ NotificationAge: oldestMs / 1_000 })

@@ -7,8 +7,10 @@ import { createMetricsEmitter, type EmitMetrics } from '../platform/emf.ts'
 import type { Logger } from '../platform/log.ts'
 import type { Tracing } from '../platform/tracing/tracing.ts'
 import type { EventPublisher } from '../uploads/events/publisher.ts'
+import { createPutRecords } from '../uploads/events/put-records.ts'
 import { openUploads } from '../uploads/open.ts'
 import type { Deletions } from '../uploads/records/deletions.ts'
+import { createParkedScanStore } from '../uploads/records/parked-scan-store.ts'
 import { createQuarantineStore } from '../uploads/records/quarantine-store.ts'
 import type { UploadStore } from '../uploads/records/store.ts'
 import { createDeadLetters } from './dead-letters/writer.ts'
@@ -21,7 +23,8 @@ import { createProcessor, type DeadLetters, type Processor } from './processing/
 import { tracedProcessor } from './processing/traced-processor.ts'
 import { createScanCounts, type EmittedScanCounts } from './scanning/counts.ts'
 import { openScanner } from './scanning/open.ts'
-import type { ContentScanner } from './scanning/scanner.ts'
+import { createScanRelay, type ScanRelay } from './scanning/relay.ts'
+import type { Scanner } from './scanning/scanner.ts'
 import { createTransformProcesses } from './transforms/processes/pool.ts'
 import { loadRules } from './transforms/rules/rules.ts'
 
@@ -39,7 +42,9 @@ export interface WorkerServices {
   notifications: Notifications | undefined
   notificationCounts: EmittedCounts
   /** Undefined without a scanner. */
-  scanner: ContentScanner | undefined
+  scanner: Scanner | undefined
+  /** Undefined unless the scanner tags objects. */
+  createScanRelay: (() => ScanRelay) | undefined
   scanCounts: EmittedScanCounts
   /** Emits metrics to CloudWatch, if METRICS_NAMESPACE is set. */
   emitMetrics: EmitMetrics
@@ -98,7 +103,9 @@ export async function createWorkerServices(
     counts: notificationCounts,
     log,
   })
-  const scanner = await openScanner({ config, log })
+  const giveUpAfterMs = config.GIVE_UP_AFTER_HOURS > 0 ? config.GIVE_UP_AFTER_HOURS * 3_600_000 : undefined
+  const scanner = await openScanner({ config, s3, log })
+  const parked = createParkedScanStore({ dynamodb, table })
   const scanCounts = createScanCounts(emitMetrics, metrics?.scans)
   const baseProcessor = createProcessor({
     s3,
@@ -112,11 +119,11 @@ export async function createWorkerServices(
     processes: processes.size,
     deadLetters,
     attempts: createAttemptStore({ dynamodb, table, stream }),
-    ...(config.GIVE_UP_AFTER_HOURS > 0 && { giveUpAfterMs: config.GIVE_UP_AFTER_HOURS * 3_600_000 }),
+    ...(giveUpAfterMs !== undefined && { giveUpAfterMs }),
     onUploadEnded: metrics?.uploadEnded,
     notifier: notifications?.notifier,
     ...(scanner && {
-      scanning: { scanner, quarantine: createQuarantineStore({ dynamodb, table }), counts: scanCounts },
+      scanning: { scanner, quarantine: createQuarantineStore({ dynamodb, table }), parked, counts: scanCounts },
     }),
     tracing,
     log,
@@ -134,6 +141,17 @@ export async function createWorkerServices(
     notifications,
     notificationCounts,
     scanner,
+    createScanRelay:
+      scanner?.name === 'guardduty'
+        ? () =>
+            createScanRelay({
+              store: parked,
+              scanner,
+              putRecords: createPutRecords(kinesis, stream),
+              giveUpAfterMs,
+              log,
+            })
+        : undefined,
     scanCounts,
     emitMetrics,
     async close() {

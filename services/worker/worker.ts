@@ -39,6 +39,7 @@ runMain(async () => {
   })
   const { notifications, notificationCounts, scanner, scanCounts } = services
   const notificationRelay = notifications?.createRelay()
+  const scanRelay = services.createScanRelay?.()
   const orphans = createWorkerOrphanSweep(config, services, log)
   let operatorPort: OperatorPort | undefined
 
@@ -53,6 +54,7 @@ runMain(async () => {
         relay.stop(),
         orphans.stop(),
         notificationRelay?.stop(),
+        scanRelay?.stop(),
       ])
       stuck.stop()
       await notifications?.notifier.drain(DRAIN_MS)
@@ -72,18 +74,28 @@ runMain(async () => {
     })
     const pages = {
       ...healthPages({ live: () => live(consumer, liveness()), ready: () => ready(consumer, stuck.find()) }),
-      ...metrics.pages({ consumer, stuck, relay, notificationRelay }),
+      ...metrics.pages({ consumer, stuck, relay, notificationRelay, scanRelay }),
     }
     operatorPort = await openOperatorPort({ host: config.HEALTH_HOST, port: config.HEALTH_PORT, pages, log })
   }
-  await checkResources({ config, ...services, log })
+  await checkResources({ config, ...services, notifications: notifications ?? scanRelay, log })
   void checkScanner(scanner, log)
   await consumer.start()
   relay.start()
   notificationRelay?.start()
+  scanRelay?.start()
   orphans.start()
   stuck.start()
   const { emitMetrics } = services
-  startScalingSignal({ emitMetrics, consumer, stuck, relay, notificationRelay, notificationCounts, scanCounts })
+  startScalingSignal({
+    emitMetrics,
+    consumer,
+    stuck,
+    relay,
+    notificationRelay,
+    notificationCounts,
+    scanRelay,
+    scanCounts,
+  })
   log.info({ workerId: consumer.workerId, stream: config.STREAM_NAME, health: operatorPort?.url }, 'worker started')
 })

@@ -3,6 +3,7 @@ import { metrics } from '../../services/platform/metrics.ts'
 import { names } from '../../services/platform/resources.ts'
 import { signalOf } from '../../services/worker/metrics/scaling-signal.ts'
 import { createEmittedCounts } from '../../services/worker/notifications/counts.ts'
+import { createScanCounts } from '../../services/worker/scanning/counts.ts'
 import { consumerDouble } from '../worker/consumer-double.ts'
 import { startPipeline } from '../worker/pipeline.ts'
 import { consume } from './scenarios/consuming.ts'
@@ -179,10 +180,14 @@ t.test('emits every metric from the worker, in CloudWatch’s embedded metric fo
     ],
   )
   // The other metrics are emitted every minute, so they are read from the functions that collect them.
-  const signal = signalOf(consumerDouble().metrics(), 0, { outboxMs: 0, notificationMs: 0 })
+  const signal = signalOf(consumerDouble().metrics(), 0, { outboxMs: 0, notificationMs: 0, scanMs: 0 })
   const counted: string[] = []
   const counts = createEmittedCounts(values => counted.push(...Object.keys(values)))
   counts.sent('crm')
   counts.emit()
+  const scans = createScanCounts(values => counted.push(...Object.keys(values)))
+  scans.quarantined()
+  scans.failed()
+  scans.emit()
   t.strictSame(new Set(['DeadLetters', ...Object.keys(signal), ...counted]), new Set(Object.keys(metrics)))
 })

@@ -12,13 +12,16 @@ import {
   CreateMultipartUploadCommand,
   DeleteBucketCommand,
   DeleteObjectsCommand,
+  DeleteObjectTaggingCommand,
   GetBucketCorsCommand,
   GetObjectCommand,
+  GetObjectTaggingCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   ListPartsCommand,
   PutObjectCommand,
   type PutObjectCommandInput,
+  PutObjectTaggingCommand,
   S3Client,
   UploadPartCommand,
   UploadPartCopyCommand,
@@ -288,7 +291,7 @@ t.test('lists objects in the order of their bytes, page by page and by prefix', 
 t.test('an operation that this S3 does not have is refused by its name, and never taken for another one', async t => {
   for (const [method, query] of [
     ['GET', 'acl'],
-    ['PUT', 'tagging'],
+    ['PUT', 'retention'],
     ['GET', 'versioning'],
   ] as const) {
     const refused = await fetch(`${url}/things/x?${query}`, { method, ...(method === 'PUT' && { body: 'x' }) })
@@ -299,6 +302,31 @@ t.test('an operation that this S3 does not have is refused by its name, and neve
   t.equal((await fetch(`${url}/things/%ff`)).status, 400)
   t.equal((await fetch(`${url}/things/${'k'.repeat(1_025)}`)).status, 400)
   t.equal((await fetch(`${url}/nobody/x`)).status, 404)
+})
+
+t.test('keeps the tags of an object until it is replaced', async t => {
+  const object = { Bucket: 'things', Key: 'tagged' }
+  await s3.send(new PutObjectCommand({ ...object, Body: 'one' }))
+  t.strictSame((await s3.send(new GetObjectTaggingCommand(object))).TagSet, [])
+  const TagSet = [
+    { Key: 'GuardDutyMalwareScanStatus', Value: 'NO_THREATS_FOUND' },
+    { Key: 'a <&> "b"', Value: '' },
+  ]
+  await s3.send(new PutObjectTaggingCommand({ ...object, Tagging: { TagSet } }))
+  t.strictSame((await s3.send(new GetObjectTaggingCommand(object))).TagSet, TagSet)
+  t.equal(await (await s3.send(new GetObjectCommand(object))).Body?.transformToString(), 'one')
+  await s3.send(new CopyObjectCommand({ Bucket: 'things', Key: 'copy', CopySource: 'things/tagged' }))
+  t.strictSame((await s3.send(new GetObjectTaggingCommand({ ...object, Key: 'copy' }))).TagSet, TagSet)
+  await s3.send(new DeleteObjectTaggingCommand(object))
+  t.strictSame((await s3.send(new GetObjectTaggingCommand(object))).TagSet, [])
+  await s3.send(new PutObjectTaggingCommand({ ...object, Tagging: { TagSet } }))
+  await s3.send(new PutObjectCommand({ ...object, Body: 'two' }))
+  t.strictSame((await s3.send(new GetObjectTaggingCommand(object))).TagSet, [])
+  const twice = [TagSet[0], TagSet[0]].flatMap(tag => (tag ? [tag] : []))
+  await t.rejects(s3.send(new PutObjectTaggingCommand({ ...object, Tagging: { TagSet: twice } })), {
+    name: 'InvalidTag',
+  })
+  await t.rejects(s3.send(new GetObjectTaggingCommand({ ...object, Key: 'nothing' })), { name: 'NoSuchKey' })
 })
 
 t.test('takes over the data folder of an earlier version, which kept everything in one SQLite file', async t => {

@@ -25,6 +25,8 @@ export interface StoredObject {
   checksum?: Checksum
   /** The parts of a multipart upload. Left out: the object was put in one request. */
   parts?: readonly PartFacts[]
+  /** Left out: the object has no tags. */
+  tags?: Readonly<Record<string, string>>
 }
 
 export interface StoredPart extends PartFacts {
@@ -149,6 +151,13 @@ export class IndexDb {
     const unused = this.deleteObject(bucket, key)
     this.#run('INSERT INTO objects VALUES (?, ?, ?, ?)', bucket, key, owner, JSON.stringify(facts))
     return unused
+  }
+
+  /** @param tags left out: removes all tags */
+  setTags(bucket: string, key: string, tags?: Readonly<Record<string, string>>): void {
+    const change = tags ? "json_set(facts, '$.tags', json(?))" : "json_remove(facts, '$.tags')"
+    const values = tags ? [JSON.stringify(tags)] : []
+    this.#run(`UPDATE objects SET facts = ${change} WHERE bucket = ? AND key = ?`, ...values, bucket, key)
   }
 
   deleteObject(bucket: string, key: string): string[] {

@@ -8,6 +8,7 @@ import { copyObject } from './operations/copy.ts'
 import * as lists from './operations/lists.ts'
 import * as multipart from './operations/multipart.ts'
 import * as objects from './operations/objects.ts'
+import * as tagging from './operations/tagging.ts'
 import { type Deps, headerOf, parseRequest, type S3Request, sendEmpty, sendError } from './request.ts'
 
 type Operation = (request: S3Request, deps: Deps) => void | Promise<void>
@@ -81,7 +82,7 @@ export function createS3Server(deps: Deps, report: (error: unknown) => void): Se
 /** @throws S3Error NotImplemented, MethodNotAllowed */
 function findOperation(request: S3Request): Operation {
   const { bucket, key, query, raw } = request
-  const unsupported = UNSUPPORTED.find(name => query.has(name))
+  const unsupported = UNSUPPORTED.find(name => query.has(name) && !(name === 'tagging' && key !== ''))
   if (unsupported !== undefined) {
     throw new S3Error('NotImplemented', `The embedded S3 has no operation ?${unsupported}.`)
   }
@@ -115,9 +116,16 @@ function ofBucket({ raw, query }: S3Request): Operation | undefined {
   }
 }
 
+const TAGGING = new Map<string, Operation>([
+  ['GET', tagging.getTagging],
+  ['PUT', tagging.putTagging],
+  ['DELETE', tagging.deleteTagging],
+])
+
 function ofObject(request: S3Request): Operation | undefined {
   const { raw, query } = request
   const isUpload = query.has('uploadId')
+  if (query.has('tagging')) return TAGGING.get(raw.method ?? '')
   switch (raw.method) {
     case 'GET':
       return isUpload ? lists.listParts : objects.getObject

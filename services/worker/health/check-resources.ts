@@ -12,7 +12,7 @@ export interface CheckResourcesSettings {
   s3: S3Client
   kinesis: KinesisClient
   store: Pick<UploadStore, 'listOutbox'>
-  /** Undefined if no destination is configured. */
+  /** Undefined if nothing uses the index `notifications`. */
   notifications?: Pick<Notifications, 'checkIndex'> | undefined
   log: Pick<Logger, 'warn'>
   /** Maximum time of each check, in milliseconds. */
@@ -28,7 +28,7 @@ const MISSING = new Set(['ResourceNotFoundException', 'NoSuchBucket', 'NotFound'
 const NO_INDEX = /does not have the specified index/
 
 function withoutIndex(table: string): string {
-  return `the table "${table}" is of an earlier version: it has no index "notifications", so what is owed would not be sent again. Deploy the templates first, or on a laptop start with a new folder for --data.`
+  return `the table "${table}" is of an earlier version: it has no index "notifications", so what is owed, or waits for a scan, would not be continued. Deploy the templates first, or on a laptop start with a new folder for --data.`
 }
 
 /**

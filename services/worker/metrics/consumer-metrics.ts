@@ -3,6 +3,7 @@ import type { ConsumerMetrics, KinesisConsumer, ShardStatus } from '../../consum
 import type { StuckShards } from '../health/stuck-shards.ts'
 import type { NotificationRelay } from '../notifications/relay.ts'
 import type { OutboxRelay } from '../outbox/relay.ts'
+import type { ScanRelay } from '../scanning/relay.ts'
 
 export interface ConsumerMetricsSettings {
   consumer: Pick<KinesisConsumer, 'metrics'>
@@ -10,11 +11,13 @@ export interface ConsumerMetricsSettings {
   relay: Pick<OutboxRelay, 'oldestMs'>
   /** Undefined if there are no destinations. */
   notificationRelay?: Pick<NotificationRelay, 'oldestMs'> | undefined
+  /** Undefined unless the scanner tags objects. */
+  scanRelay?: Pick<ScanRelay, 'oldestMs'> | undefined
 }
 
 /** Registers the metrics of the consumer and of the outbox relay. They are read when /metrics is requested. */
 export function registerConsumerMetrics(registry: Registry, settings: ConsumerMetricsSettings): void {
-  const { consumer, stuck, relay, notificationRelay } = settings
+  const { consumer, stuck, relay, notificationRelay, scanRelay } = settings
   const registers = [registry]
 
   for (const [name, help, value] of COUNTERS) {
@@ -62,6 +65,11 @@ export function registerConsumerMetrics(registry: Registry, settings: ConsumerMe
         'headgate_notification_age_seconds',
         'Time for which the notification that waits longest has been due. 0 if none waits.',
         notificationRelay,
+      ],
+      [
+        'headgate_scan_age_seconds',
+        'Age of the oldest upload that waits for the verdict of GuardDuty. 0 if none waits.',
+        scanRelay,
       ],
     ]
   for (const [name, help, of] of ages) {

@@ -6,6 +6,7 @@ import type { EmittedCounts } from '../notifications/counts.ts'
 import type { NotificationRelay } from '../notifications/relay.ts'
 import type { OutboxRelay } from '../outbox/relay.ts'
 import type { EmittedScanCounts } from '../scanning/counts.ts'
+import type { ScanRelay } from '../scanning/relay.ts'
 
 export interface ScalingSignalSettings {
   /** Each worker of an application reports its own values. The value of the fleet is their maximum. */
@@ -16,6 +17,8 @@ export interface ScalingSignalSettings {
   /** Undefined if there are no destinations. */
   notificationRelay?: Pick<NotificationRelay, 'oldestMs'> | undefined
   notificationCounts?: Pick<EmittedCounts, 'emit'> | undefined
+  /** Undefined unless the scanner tags objects. */
+  scanRelay?: Pick<ScanRelay, 'oldestMs'> | undefined
   scanCounts?: Pick<EmittedScanCounts, 'emit'> | undefined
   intervalMs?: number
 }
@@ -25,10 +28,14 @@ export const MAX_SECONDS = 86_400
 
 /** Emits the metrics that scaling and alarms need to CloudWatch, once per interval. */
 export function startScalingSignal(settings: ScalingSignalSettings): { stop(): void } {
-  const { emitMetrics, consumer, stuck, relay, notificationRelay, notificationCounts, scanCounts } = settings
-  const { intervalMs = 60_000 } = settings
+  const { emitMetrics, consumer, stuck, relay, notificationRelay, notificationCounts } = settings
+  const { scanRelay, scanCounts, intervalMs = 60_000 } = settings
   const report = () => {
-    const ages = { outboxMs: relay.oldestMs(), notificationMs: notificationRelay?.oldestMs() }
+    const ages = {
+      outboxMs: relay.oldestMs(),
+      notificationMs: notificationRelay?.oldestMs(),
+      scanMs: scanRelay?.oldestMs(),
+    }
     emitMetrics(signalOf(consumer.metrics(), stuck.find().length, ages))
     notificationCounts?.emit()
     scanCounts?.emit()
@@ -42,6 +49,8 @@ export interface Ages {
   outboxMs: number | undefined
   /** Undefined without destinations. */
   notificationMs: number | undefined
+  /** Undefined unless the scanner tags objects. */
+  scanMs?: number | undefined
 }
 
 /** Unknown values are omitted: 0 would let the fleet scale in. */
@@ -55,6 +64,7 @@ export function signalOf(metrics: ConsumerMetrics, stuckShards: number, ages: Ag
     StuckShards: stuckShards,
     OutboxAge: bounded(ages.outboxMs),
     NotificationAge: bounded(ages.notificationMs),
+    ScanAge: bounded(ages.scanMs),
   }
 }
 

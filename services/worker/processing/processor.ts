@@ -110,7 +110,7 @@ export interface ProcessorSettings {
   /** Undefined: no notification is owed to anybody. */
   notifier?: Pick<Notifier, 'create'> | undefined
   /** Scans each object before it is opened. Undefined: none is scanned. */
-  scanning?: Pick<ScanGateSettings, 'scanner' | 'quarantine' | 'counts'> | undefined
+  scanning?: Pick<ScanGateSettings, 'scanner' | 'quarantine' | 'parked' | 'counts'> | undefined
   tracing?: Pick<Tracing, 'inSpan' | 'current'> | undefined
   log: Pick<Logger, 'info' | 'warn'>
 }

@@ -1,27 +1,22 @@
+import { randomUUID } from 'node:crypto'
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Logger } from '../../platform/log.ts'
 import { type BareEvent, isUploadEvent, type UploadEvent } from '../../uploads/events/event.ts'
+import type { ParkedScanStore } from '../../uploads/records/parked-scan-store.ts'
 import type { QuarantineStore } from '../../uploads/records/quarantine-store.ts'
 import type { ScanReport, UploadRecord } from '../../uploads/records/record.ts'
 import type { UploadKey, UploadStore } from '../../uploads/records/store.ts'
 import type { Trail } from '../../uploads/records/trail.ts'
-import {
-  MalwareFoundError,
-  ObjectChangedError,
-  ObjectReplacedError,
-  ScanLimitError,
-  ScannerUnavailableError,
-} from '../errors.ts'
+import { MalwareFoundError, NotScannedError, ObjectChangedError, ObjectReplacedError } from '../errors.ts'
 import type { Notifier } from '../notifications/notifier.ts'
-import { checkOwnObject, type SourceAttributes, uploadKeyOf } from '../outputs/provenance.ts'
+import type { SourceAttributes } from '../outputs/provenance.ts'
 import type { ScanCounts } from '../scanning/counts.ts'
-import type { ContentScanner } from '../scanning/scanner.ts'
+import type { Scanner } from '../scanning/scanner.ts'
 import type { StreamRecord } from '../stream-record.ts'
 import { requestFields } from './log-fields.ts'
-import { createMemoryBudget } from './memory-budget.ts'
 import { notificationOfEnd } from './notify.ts'
 import { createRunMarked } from './processing-mark.ts'
-import { openSource } from './source-object.ts'
+import { createContentScan, createTagScan, type ScannedObject, type ScanOptions } from './scan-object.ts'
 import type { WithdrawnUploads } from './withdrawn-uploads.ts'
 
 /** An object that may be transformed. */
@@ -38,14 +33,9 @@ export interface ScanState {
   scan?: ScanReport | undefined
 }
 
-export interface ScanOptions {
-  signal: AbortSignal
-  /** Called before each wait for a connection. */
-  onWait?: (() => void) | undefined
-}
-
 /**
- * Scans an upload's object. Resolves to undefined if the record is done, because the upload is quarantined.
+ * Scans an upload's object. Resolves to undefined if the record is done, because the upload is quarantined or waits for its
+ * verdict.
  *
  * @throws MalwareFoundError for an object without a record, ScanLimitError, ScannerUnavailableError, errors of opening the object, and
  *   the signal's reason
@@ -58,8 +48,12 @@ export type ScanGate = (
 ) => Promise<Passed | undefined>
 
 export interface ScanGateSettings {
-  scanner: ContentScanner
+  scanner: Scanner
   s3: S3Client
+  /** Where records wait for the verdict of a scanner that tags objects. */
+  parked: Pick<ParkedScanStore, 'park' | 'remove'>
+  /** Maximum time that a record waits for a verdict, in milliseconds. @default Infinity */
+  giveUpAfterMs?: number | undefined
   store: Pick<UploadStore, 'get'>
   quarantine: Pick<QuarantineStore, 'markScanning' | 'markQuarantined'>
   withdrawn: Pick<WithdrawnUploads, 'removeOutputsOf' | 'isDeleted'>
@@ -72,42 +66,21 @@ export interface ScanGateSettings {
   log: Pick<Logger, 'info' | 'warn'>
 }
 
-/** Creates the gate between the stream and the transforms. Owners take turns for the connections to the scanner. */
-export function createScanGate(settings: ScanGateSettings): ScanGate {
-  const { scanner, s3, store, quarantine, withdrawn, markAfterMs, counts, log } = settings
-  const connections = createMemoryBudget(scanner.maxConnections)
-  const runMarked = createRunMarked({ store: { markProcessing: quarantine.markScanning }, afterMs: markAfterMs, log })
+/** When a relay first looks for the verdict of a parked record, in milliseconds. */
+const FIRST_LOOK_MS = 3_000
 
-  /** Scans the object that is under the key now. */
-  async function scanObject(event: UploadEvent | BareEvent, state: ScanState, { signal, onWait }: ScanOptions) {
-    const owner = isUploadEvent(event) ? event.userSub : undefined
-    const taken = connections.tryTake(1, owner)
-    if (!taken) onWait?.()
-    const release = taken ?? (await connections.take(1, signal, owner))
-    try {
-      const source = await openSource(s3, event, signal)
-      try {
-        checkOwnObject(event, source)
-        state.upload ??= uploadKeyOf(event, source)
-        if (source.size > scanner.maxBytes) throw new ScanLimitError(tooLarge(source.size, scanner.maxBytes))
-        return { source, verdict: await scanner.scan(source.content, signal) }
-      } finally {
-        source.body.destroy()
-      }
-    } catch (error) {
-      if (error instanceof ScannerUnavailableError || error instanceof ScanLimitError) counts.failed()
-      throw error
-    } finally {
-      release()
-    }
-  }
+/** Creates the gate between the stream and the transforms. */
+export function createScanGate(settings: ScanGateSettings): ScanGate {
+  const { scanner, store, quarantine, withdrawn, markAfterMs, counts, log } = settings
+  const scanObject = scanner.name === 'clamd' ? createContentScan(settings, scanner) : createTagScan(settings, scanner)
+  const runMarked = createRunMarked({ store: { markProcessing: quarantine.markScanning }, afterMs: markAfterMs, log })
 
   /** Quarantines an upload. Resolves to the report of an operator who has released the upload meanwhile. */
   async function hold(
     record: StreamRecord,
     event: UploadEvent | BareEvent,
     state: ScanState,
-    { signature, source }: { signature: string; source: SourceAttributes },
+    { signature, source }: { signature: string; source: ScannedObject },
   ): Promise<ScanReport | undefined> {
     const { name: scanner } = settings.scanner
     const error = new MalwareFoundError(`The scan found malware in the file: ${signature}.`)
@@ -136,6 +109,28 @@ export function createScanGate(settings: ScanGateSettings): ScanGate {
     return undefined
   }
 
+  /** Parks a record until the verdict of its object is there. @throws NotScannedError if it has waited for too long */
+  async function park(record: StreamRecord, event: UploadEvent | BareEvent, reason: string): Promise<void> {
+    const { parked, giveUpAfterMs = Number.POSITIVE_INFINITY } = settings
+    const now = Date.now()
+    const { since, isGivenUp } = await parked.park(
+      {
+        object: { bucket: event.bucket, key: event.key },
+        event: Buffer.from(record.data).toString(),
+        partitionKey: record.partitionKey || randomUUID(),
+        since: record.arrivedAt?.getTime() ?? now,
+      },
+      now + FIRST_LOOK_MS,
+    )
+    // A relay with a faster clock may have given it up.
+    if (now - since < giveUpAfterMs && !isGivenUp) return
+    counts.failed()
+    // A redrive of the dead letter waits again.
+    await parked.remove(event)
+    const hours = Math.floor(giveUpAfterMs / 3_600_000)
+    throw new NotScannedError(`GuardDuty did not scan the file within ${hours} hours. ${reason}`)
+  }
+
   return async (record, event, state, options) => {
     const known = state.upload && (await store.get(state.upload, options.signal))
     if (known && isReleased(known, event)) return passReleased(known.scan)
@@ -146,6 +141,11 @@ export function createScanGate(settings: ScanGateSettings): ScanGate {
     }
     const { source, verdict } = await runMarked(state.upload, event, () => scanObject(event, state, options))
     options.signal.throwIfAborted()
+    if (verdict.verdict === 'none') {
+      await park(record, event, verdict.reason)
+      if (state.upload) await quarantine.markScanning(state.upload, event, options.signal)
+      return undefined
+    }
     if (verdict.verdict === 'infected') {
       const released = await hold(record, event, state, { signature: verdict.signature, source })
       return released && passReleased(released)
@@ -154,10 +154,6 @@ export function createScanGate(settings: ScanGateSettings): ScanGate {
     state.scan = scan
     return { scan, check: opened => checkSame(opened, source) }
   }
-}
-
-function tooLarge(size: number, maxBytes: number): string {
-  return `The file is too large to be scanned: it has ${size} bytes, and CLAMD_MAX_BYTES is ${maxBytes}.`
 }
 
 function isOf({ bucket, key }: Pick<UploadRecord, 'bucket' | 'key'>, event: UploadEvent | BareEvent): boolean {

@@ -127,6 +127,7 @@ function printable(header: string | undefined): string | undefined {
 export function readError(error: unknown, key: string): unknown {
   switch (error instanceof Error ? error.name : undefined) {
     case 'NoSuchKey':
+    case 'NotFound':
       return new ObjectMissingError(`There is no object under the key "${key}".`, { cause: error })
     case 'InvalidObjectState':
       return new ObjectArchivedError('The object is archived and must be restored before it can be processed.', {

@@ -5,9 +5,10 @@ import { consumerDouble, shardStatus } from '../consumer-double.ts'
 t.test('the metrics for CloudWatch have times in seconds', async t => {
   const consumer = consumerDouble()
   consumer.shards = [shardStatus({ timeToDrainMs: 90_000, millisBehindLatest: 12_000, pending: 4 })]
-  t.strictSame(signalOf(consumer.metrics(), 1, { outboxMs: 3_000, notificationMs: 4_000 }), {
+  t.strictSame(signalOf(consumer.metrics(), 1, { outboxMs: 3_000, notificationMs: 4_000, scanMs: 5_000 }), {
     ...{ TimeToDrain: 90, BehindLatest: 12, RecordsPending: 4, LeasesHeld: 1, StuckShards: 1, OutboxAge: 3 },
     NotificationAge: 4,
+    ScanAge: 5,
     Paused: 0,
   })
   consumer.paused = { scope: 'application', workerId: undefined, by: 'ann', reason: 'a test', at: new Date() }

@@ -1,3 +1,4 @@
+import { S3Client } from '@aws-sdk/client-s3'
 import t from 'tap'
 import { loadConfig } from '../../../services/platform/config/load.ts'
 import { clamdAddressOf } from '../../../services/platform/config/scanner.ts'
@@ -8,8 +9,9 @@ import { startClamdDouble } from './clamd-server.ts'
 
 const required = { AWS_REGION: 'us-east-1', UPLOAD_BUCKET: 'uploads-1', PROCESSED_BUCKET: 'processed-1' }
 const { log, lines } = createMemoryLog()
+const s3 = new S3Client({ region: 'us-east-1' })
 const open = (env: Record<string, string>) =>
-  openScanner({ config: loadConfig(workerConfigSchema, { ...required, ...env }), log })
+  openScanner({ config: loadConfig(workerConfigSchema, { ...required, ...env }), s3, log })
 
 t.test('reads the address of clamd by TCP, also by IPv6, and by a socket', async t => {
   t.strictSame(clamdAddressOf('tcp://clamd.internal:3310'), { host: 'clamd.internal', port: 3310 })

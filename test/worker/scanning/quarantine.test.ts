@@ -1,6 +1,7 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import t from 'tap'
 import { names } from '../../../services/platform/resources.ts'
+import { createParkedScanStore } from '../../../services/uploads/records/parked-scan-store.ts'
 import { createQuarantineStore } from '../../../services/uploads/records/quarantine-store.ts'
 import type { UploadRecord } from '../../../services/uploads/records/record.ts'
 import { createClamd } from '../../../services/worker/scanning/clamd.ts'
@@ -13,6 +14,7 @@ const pipeline = await startPipeline(t)
 const { store, deletions, keys, lines, log } = pipeline
 const { dynamodb, s3 } = pipeline.aws
 const quarantine = createQuarantineStore({ dynamodb, table: names.uploadsTable })
+const parked = createParkedScanStore({ dynamodb, table: names.uploadsTable })
 const double = await startClamdDouble(t)
 
 const counted: string[] = []
@@ -26,7 +28,7 @@ function scanningProcessor(
 ) {
   const { maxBytes = 1_000_000, maxConnections = 2, ...settings } = change
   const scanner = createClamd({ address: double.address, timeoutMs: 10_000, maxConnections, maxBytes, log })
-  return pipeline.processor({ scanning: { scanner, quarantine, counts }, ...settings })
+  return pipeline.processor({ scanning: { scanner, quarantine, parked, counts }, ...settings })
 }
 
 t.beforeEach(() => {

@@ -35,6 +35,7 @@ export async function copyObject(request: S3Request, deps: Deps): Promise<void> 
       etag: `"${md5}"`,
       modified: new Date(),
       headers: replaces ? headersToStore(request) : object.headers,
+      ...(object.tags && { tags: object.tags }),
       checksum: { algorithm, value: checksum, type: 'FULL_OBJECT' },
     }
     const unused = deps.index.transaction(() => {
