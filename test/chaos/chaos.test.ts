@@ -8,7 +8,7 @@ import { runChaos } from './run-chaos.ts'
 const SEED = 142_665
 const SHORT = { uploads: 120, rate: 15, everyMs: 800, maxRetryMs: 5_000 }
 
-t.setTimeout(300_000)
+t.setTimeout(480_000)
 
 t.test('uploads all reach their correct state through kills, freezes, faults and a reshard', async t => {
   const lines: string[] = []

@@ -1,5 +1,5 @@
 import { prices, tiered } from './prices.ts'
-import { sizes, text } from './upload-takes.ts'
+import { notified, sizes, text } from './upload-takes.ts'
 
 const HOURS = 720
 const SECONDS = HOURS * 3_600
@@ -58,6 +58,7 @@ export const million = {
     assumed.through.endpoint * prices.network.endpointGb +
     assumed.through.nat * prices.network.natGb +
     assumed.through.balancer * prices.network.balancerGb,
+  notified: notified.dynamodbWrites * prices.dynamodb.write,
   /** Storage of the records for a month. */
   records: ((sizes.record * 1e6) / GB) * (prices.dynamodb.gbMonth + prices.dynamodb.restoreGbMonth),
 } as const
@@ -124,6 +125,8 @@ export function monthOf(rate: number) {
       records: ofMillion(million.records),
       object: ofMillion(prices.s3.put),
       item: ofMillion(prices.dynamodb.write),
+      notified: ofMillion(million.notified),
+      events: ofMillion(prices.eventBridge.millionEvents),
     },
   }
 }

@@ -15,6 +15,7 @@ export const prices = {
   /** Prices of a million on-demand units: 1 KiB for a write, 4 KiB for a read. */
   dynamodb: { write: 0.625, read: 0.125, gbMonth: 0.25, restoreGbMonth: 0.2 },
   kinesis: { shardHour: 0.015, millionUnits: 0.014 },
+  eventBridge: { millionEvents: 1 },
   logsGb: 0.5,
   s3GbMonth: 0.023,
   lambda: { millionCalls: 0.2, millionGbSeconds: 16.67 },

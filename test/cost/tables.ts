@@ -123,6 +123,14 @@ export function renderBesides(): string {
       ({ besides }) => besides.item,
     ),
     row(
+      `Notifications, written as owed and as delivered: uploads × ${million.notified}`,
+      ({ besides }) => besides.notified,
+    ),
+    row(
+      `Notifications on an event bus besides: uploads × ${cents(prices.eventBridge.millionEvents)}`,
+      ({ besides }) => besides.events,
+    ),
+    row(
       `Records of one month, ${kb(sizes.record)} each, for every month that they are kept: uploads × ${cents(million.records)}`,
       ({ besides }) => besides.records,
     ),
