@@ -43,7 +43,7 @@ export async function measureWork(contender: RunningContender, { sink, profile }
 
   async function untilDone(): Promise<void> {
     const deadline = performance.now() + ROUND_TIMEOUT_MS
-    while ((await sink.counts())[last] - start[last] < uploads) {
+    while ((await sink.counts())[last] - start[last] < uploads * work[last]) {
       if (performance.now() > deadline) throw new BenchError(`${name} did not process ${uploads} uploads in time.`)
       await pass(LOOK_MS)
     }

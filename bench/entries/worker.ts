@@ -7,7 +7,7 @@ import { startSink } from '../sink/index.ts'
 import { startSource } from '../source/index.ts'
 import { fewUploadEvents, streamOf, uploadEvents } from '../source/profile.ts'
 import type { Entry } from './entry.ts'
-import { startBareCopy, startWorker, uploadsOf } from './worker-contenders.ts'
+import { startBareCopy, startNotifyingWorker, startWorker, uploadsOf } from './worker-contenders.ts'
 import { measureWork, type WorkerSample } from './worker-round.ts'
 
 /** Enough for V8 to compile the code of both contenders. */
@@ -17,19 +17,23 @@ const QUICK_WARM_UP_ROUNDS = 1
 /** Compares the cost of an upload in the worker with the minimum of reading and writing its object. */
 export const worker: Entry = {
   name: 'worker',
-  summary: 'uploads of 4 KiB: the worker beside a bare GetObject and PutObject',
+  summary: 'uploads of 4 KiB: the worker, without and with a webhook, beside a bare GetObject and PutObject',
   run: ({ rounds, quick, progress }) =>
     withCleanup(async onEnd => {
       const profile = quick ? fewUploadEvents : uploadEvents
-      const stream = streamOf('worker', profile)
+      const [stream, notifyingStream] = [streamOf('worker', profile), streamOf('notifying', profile)]
       const leases = await startDynamoDb({ host: '127.0.0.1', port: 0 })
       onEnd(() => leases.stop())
       const sink = await startSink(`http://127.0.0.1:${leases.port}`)
       onEnd(() => sink.stop())
-      const source = await startSource([stream])
+      const source = await startSource([stream, notifyingStream])
       onEnd(() => source.stop())
       const servers = { sink, source, stream, profile }
-      const contenders = [startWorker(servers), startBareCopy(servers)]
+      const contenders = [
+        startWorker(servers),
+        startNotifyingWorker({ ...servers, stream: notifyingStream }),
+        startBareCopy(servers),
+      ]
       for (const { stop } of contenders) onEnd(stop)
 
       progress('worker: warming up')
@@ -52,7 +56,10 @@ export const worker: Entry = {
           { key: 'peakRssMiB', label: 'peak RSS MiB', digits: 0 },
         ],
         contenders: contenders.map(({ name, does }) => ({ name, does, samples: toSamples(samples.get(name) ?? []) })),
-        comparisons: [['worker', 'bare']],
+        comparisons: [
+          ['worker', 'bare'],
+          ['notifying worker', 'worker'],
+        ],
         versions: versionsOf(['@aws-sdk/client-s3', '@aws-sdk/client-dynamodb']),
       }
     }),

@@ -1,4 +1,5 @@
 import { type SinkCounts, type SinkReply, unknownRequest } from './counts.ts'
+import { exampleRecord } from './example.ts'
 
 /**
  * Accepts a request to DynamoDB or Kinesis as AWS would, counts it, and returns the shortest response that the SDK
@@ -23,7 +24,8 @@ export function takeJson(target: string, body: Buffer, counts: SinkCounts): Sink
       // The sweep of orphaned objects asks for its turn, and is told that another worker has it.
       if (body.includes('"#strays"')) return json({ __type: 'ConditionalCheckFailedException' }, 400)
       counts.updates++
-      return json({})
+      // Only the message of a notification needs the record.
+      return json(body.includes('"ALL_OLD"') ? { Attributes: exampleRecord(body) } : {})
     case 'DynamoDB_20120810.GetItem':
       return json({})
     // Background queries of a service find nothing.

@@ -13,6 +13,8 @@ export interface SinkCounts {
   updates: number
   /** Records that were put on the stream, by PutRecord or PutRecords. */
   records: number
+  /** Notifications that were posted to the webhook. */
+  notifications: number
   /** Requests that the sink does not support, and the last of them. */
   unknown: number
   lastUnknown: string
@@ -33,6 +35,7 @@ export const noCounts: Readonly<SinkCounts> = {
   items: 0,
   updates: 0,
   records: 0,
+  notifications: 0,
   unknown: 0,
   lastUnknown: '',
 }

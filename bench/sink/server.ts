@@ -9,6 +9,7 @@ import { answerParent, sendToParent } from '../lib/channel.ts'
 import { takeJson } from './aws-json.ts'
 import { noCounts, type SinkCounts, type SinkReply } from './counts.ts'
 import { createS3 } from './s3.ts'
+import { takeNotification, WEBHOOK_PATH } from './webhook.ts'
 
 /** The addresses of the sink. */
 export interface SinkAddresses {
@@ -24,7 +25,7 @@ export interface SinkAddresses {
 const { LEASES_URL } = process.env
 const UPLOADS = `"TableName":"${names.uploadsTable}"`
 
-/** The process of the sink: S3, DynamoDB and Kinesis that respond at once. */
+/** The process of the sink: S3, DynamoDB, Kinesis and a webhook that respond at once. */
 runMain(async () => {
   const counts: SinkCounts = { ...noCounts }
   const s3 = createS3(counts)
@@ -36,7 +37,8 @@ runMain(async () => {
     const { method = '', url = '', headers } = request
     const target = headers['x-amz-target']?.toString()
     let reply: SinkReply
-    if (target === undefined) reply = await s3({ method, url, headers, body: request })
+    if (method === 'POST' && url === WEBHOOK_PATH) reply = takeNotification(await buffer(request), counts)
+    else if (target === undefined) reply = await s3({ method, url, headers, body: request })
     else {
       const body = await buffer(request)
       if (LEASES_URL && target.startsWith('DynamoDB') && !body.includes(UPLOADS)) {

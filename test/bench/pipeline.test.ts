@@ -33,10 +33,17 @@ t.test(
 )
 
 t.test('uploads that were not processed exactly once make the figures void', async t => {
-  const contender = { name: 'worker', work: { reads: 1, objects: 1, updates: 1 } }
+  const contender = { name: 'worker', work: { reads: 1, objects: 1, updates: 1, notifications: 0 } }
   const whole = { ...noCounts, reads: 3, objects: 3, objectBytes: 3 * 4_096, updates: 3 }
   checkWork(contender, 3, whole)
-  for (const wrong of [{ reads: 2 }, { reads: 4 }, { objects: 2 }, { updates: 4 }, { objectBytes: 12_287 }]) {
+  for (const wrong of [
+    { reads: 2 },
+    { reads: 4 },
+    { objects: 2 },
+    { updates: 4 },
+    { notifications: 1 },
+    { objectBytes: 12_287 },
+  ]) {
     t.throws(() => checkWork(contender, 3, { ...whole, ...wrong }), {
       name: 'BenchError',
       message: /the figures are void/,
