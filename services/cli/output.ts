@@ -7,6 +7,11 @@ export interface Output {
   item(value: unknown, text: string): void
   /** Prints rows: each as a line of JSON, or all as one table. */
   table<T>(rows: readonly T[], columns: ReadonlyArray<Column<T>>): void
+  /**
+   * Prints rows as they arrive, so that a list of any length fits into memory: `toJson` of each as a line of JSON, or tables of up to a
+   * thousand rows. Resolves to the number of rows.
+   */
+  stream<T>(rows: AsyncIterable<T>, toJson: (row: T) => unknown, columns: ReadonlyArray<Column<T>>): Promise<number>
   /** Prints an error of one of several items to stderr: `prefix` and the message, or `details` and the error as a line of JSON. */
   failure(error: unknown, prefix: string, details: object): void
   /** Prints a hint or a total for people to stderr, so that a pipe gets the results only. Prints nothing with `--json`. */
@@ -24,6 +29,9 @@ export interface OutputSettings {
   stderr(line: string): void
 }
 
+/** Maximum number of rows of a table that is printed while rows arrive. */
+const PAGE = 1_000
+
 export function createOutput({ json, stdout, stderr }: OutputSettings): Output {
   return {
     json,
@@ -31,6 +39,23 @@ export function createOutput({ json, stdout, stderr }: OutputSettings): Output {
     table(rows, columns) {
       if (json) for (const row of rows) stdout(JSON.stringify(row))
       else if (rows.length > 0) for (const line of tableLines(rows, columns)) stdout(line)
+    },
+    async stream(rows, toJson, columns) {
+      let count = 0
+      // Only the cells are kept. A row may hold much more.
+      let page: string[][] = []
+      const printPage = () => {
+        const texts = columns.map(({ title }, index) => ({ title, cell: (cells: string[]) => cells[index] ?? '' }))
+        if (page.length > 0) for (const line of tableLines(page, texts)) stdout(line)
+        page = []
+      }
+      for await (const row of rows) {
+        count++
+        if (json) stdout(JSON.stringify(toJson(row)))
+        else if (page.push(columns.map(({ cell }) => cell(row))) === PAGE) printPage()
+      }
+      printPage()
+      return count
     },
     failure(error, prefix, details) {
       const { code, message } = describeError(error)

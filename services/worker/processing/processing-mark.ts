@@ -2,6 +2,7 @@ import type { Logger } from '../../platform/log.ts'
 import type { ObjectRef } from '../../uploads/records/record.ts'
 import type { UploadKey, UploadStore } from '../../uploads/records/store.ts'
 import type { Trail } from '../../uploads/records/trail.ts'
+import type { StreamRecord } from '../stream-record.ts'
 
 export interface ProcessingMarkSettings {
   store: Pick<UploadStore, 'markProcessing'>
@@ -86,4 +87,11 @@ function messagesOf(error: unknown): string {
     messages.add(text)
   }
   return [...messages].join(', because of: ')
+}
+
+/** Starts the trail of an attempt. Undefined if no worker is known. */
+export function startTrail(record: StreamRecord, attempt: number, workerId: string | undefined): Trail | undefined {
+  if (workerId === undefined) return undefined
+  const { shardId, sequenceNumber, arrivedAt } = record
+  return { workerId, shardId, sequenceNumber, attempt, arrivedAt: arrivedAt?.getTime(), startedAt: Date.now() }
 }

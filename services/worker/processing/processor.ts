@@ -24,9 +24,9 @@ import { type PermanentFailure, permanentFailure } from './failure-policy.ts'
 import { requestFields } from './log-fields.ts'
 import { notificationOfEnd } from './notify.ts'
 import { createOpenUpload, type OpenedUpload } from './process-upload.ts'
-import { createRecordRetry, createRunMarked } from './processing-mark.ts'
+import { createRecordRetry, createRunMarked, startTrail } from './processing-mark.ts'
 import { createScanGate, type ScanGateSettings } from './scan-gate.ts'
-import { checkObject } from './source-object.ts'
+import { checkObject, findUploadOf } from './source-object.ts'
 import { createWithdrawnUploads } from './withdrawn-uploads.ts'
 
 export interface Processor {
@@ -283,16 +283,14 @@ export function createProcessor(settings: ProcessorSettings): Processor {
         }
         const isUnfinished = permanent.error instanceof PoisonRecordError || permanent.error instanceof TooSlowError
         // Earlier attempts did not finish, and may have written outputs.
-        if (isUnfinished) state.mayHaveOutputs = true
+        if (isUnfinished) {
+          state.mayHaveOutputs = true
+          // The event named only an object, which was not opened again. Its upload must not stay `queued`.
+          if (state.event) state.upload ??= await findUploadOf(s3, state.event, signal)
+        }
         await fail(record, permanent, state, signal)
         if (isUnfinished) await attemptCounter.forget(record)
       }
     },
   }
-}
-
-function startTrail(record: StreamRecord, attempt: number, workerId: string | undefined): Trail | undefined {
-  if (workerId === undefined) return undefined
-  const { shardId, sequenceNumber, arrivedAt } = record
-  return { workerId, shardId, sequenceNumber, attempt, arrivedAt: arrivedAt?.getTime(), startedAt: Date.now() }
 }

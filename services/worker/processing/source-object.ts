@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream'
-import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { HEAD_BYTES } from '../../uploads/media-types/detect-type.ts'
 import { headOf, readHead } from '../../uploads/media-types/read-head.ts'
 import { processedKey } from '../../uploads/objects/keys.ts'
 import type { ObjectRef } from '../../uploads/records/record.ts'
 import { ForeignBucketError, ObjectArchivedError, ObjectMissingError, UnusableKeyError } from '../errors.ts'
-import type { SourceAttributes } from '../outputs/provenance.ts'
+import { type SourceAttributes, uploadKeyOf } from '../outputs/provenance.ts'
 
 /** Maximum length of an S3 key, in bytes of UTF-8. */
 const MAX_KEY_BYTES = 1_024
@@ -56,6 +56,23 @@ export async function openSource(s3: S3Client, { bucket, key }: ObjectRef, signa
     etag: reply.ETag?.replaceAll('"', ''),
     versionId: reply.VersionId === 'null' ? undefined : reply.VersionId,
     metadata: reply.Metadata ?? {},
+  }
+}
+
+/**
+ * Returns the upload that the metadata of an object names, without reading its bytes. Undefined if it names none, or there is no object.
+ *
+ * @throws errors of S3
+ */
+export async function findUploadOf(s3: S3Client, { bucket, key }: ObjectRef, signal: AbortSignal) {
+  try {
+    const command = new HeadObjectCommand({ Bucket: bucket, Key: key })
+    const { Metadata } = await s3.send(command, { abortSignal: signal })
+    return uploadKeyOf({ bucket, key }, { metadata: Metadata ?? {} })
+  } catch (error) {
+    // A 404 to HEAD has no body, so the SDK names it by the status.
+    if (error instanceof Error && ['NotFound', 'NoSuchKey'].includes(error.name)) return undefined
+    throw error
   }
 }
 

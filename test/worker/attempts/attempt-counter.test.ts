@@ -155,6 +155,21 @@ t.test('if the end of an attempt can not be stored, that is logged and the recor
   t.match(lines, [{ level: 'warn', sequenceNumber, err: { message: 'no answer' } }])
 })
 
+t.test(
+  'an upload whose event names only its object is failed too, and a record of no object becomes a dead letter',
+  async t => {
+    const upload = await pipeline.upload('hello')
+    const processor = pipeline.processor()
+    for (const key of [upload.key, 'uploads/nothing']) {
+      const record = streamRecord({ bucket: upload.bucket, key })
+      for (let death = 0; death < FAILURE_LIMITS.workerDeaths; death++) await die(record)
+      await processor.process(record, { ...going, isSuspect: true })
+      t.ok(await exists(aws.s3, deadLetterOf(record)))
+    }
+    t.match(await store.get(upload), { status: 'failed', failure: { code: 'HEADGATE_POISON_RECORD' } })
+  },
+)
+
 t.test('an upload with the maximum of deaths is failed without outputs, and can be redriven', async t => {
   const upload = await pipeline.upload('hello')
   const record = streamRecord(upload)

@@ -27,24 +27,34 @@ export const discardDeadLetters = defineCommand({
       const archive = createDeadLetterArchive({ s3, bucket: config.PROCESSED_BUCKET, stream })
       const query = { ...queryOf(options), redriven: options.redriven === true }
       const choice = { ids: operands, selection: options, all: options.all === true, query }
-      const letters = await Array.fromAsync(selectLetters(archive, stream, choice))
+      const letters = () => selectLetters(archive, stream, choice)
       if (options['dry-run']) {
-        if (output.json) for (const letter of letters) output.item(letterRow(letter), '')
-        else output.table(letters, letterColumns())
-        output.note(`${letters.length} would be discarded. Nothing was changed.`)
+        const count = await output.stream(letters(), letterRow, letterColumns())
+        output.note(`${count} would be discarded. Nothing was changed.`)
         return exitCodes.done
       }
-      if (operands.length === 0 && letters.length > 0 && !options.yes) {
+      const isChecked = operands.length > 0 || options.yes !== true
+      // Read once before anything is deleted: to count them for the confirmation, or to find an id that does not exist.
+      const count = isChecked ? await countOf(letters()) : 0
+      if (operands.length === 0 && count > 0 && !options.yes) {
         throw new RefusedError(
-          `This deletes ${letters.length} dead letters for good. List them with --dry-run, and confirm with --yes.`,
+          `This deletes ${count} dead letters for good. List them with --dry-run, and confirm with --yes.`,
         )
       }
-      for (const { id, key } of letters) {
+      let discarded = 0
+      for await (const { id, key } of letters()) {
         await archive.remove(key)
+        discarded++
         output.item({ id, outcome: 'discarded' }, `${id}  discarded`)
       }
-      output.note(letters.length === 0 ? 'No dead letters to discard.' : `${letters.length} discarded`)
+      output.note(discarded === 0 ? 'No dead letters to discard.' : `${discarded} discarded`)
       return exitCodes.done
     })
   },
 })
+
+async function countOf(letters: AsyncIterable<unknown>): Promise<number> {
+  let count = 0
+  for await (const _ of letters) count++
+  return count
+}

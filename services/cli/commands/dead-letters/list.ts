@@ -17,15 +17,8 @@ export const listDeadLetters = defineCommand({
     const query = { ...queryOf(options), redriven: options.all ? undefined : options.redriven === true }
     return await withAws(config, async ({ s3 }) => {
       const archive = createDeadLetterArchive({ s3, bucket: config.PROCESSED_BUCKET, stream: config.STREAM_NAME })
-      const letters = archive.list(query)
-      // A script gets each letter at once. A table needs all of them first, for the width of its columns.
-      if (output.json) {
-        for await (const found of letters) output.item(letterRow(found), '')
-        return undefined
-      }
-      const rows = await Array.fromAsync(letters)
-      output.table(rows, letterColumns())
-      if (rows.length === 0) output.note('No dead letters found.')
+      const count = await output.stream(archive.list(query), letterRow, letterColumns())
+      if (count === 0) output.note('No dead letters found.')
       return undefined
     })
   },

@@ -41,10 +41,8 @@ Exits with 1 if any record could not be redriven. The other records are still re
         query,
       })
       if (options['dry-run']) {
-        const found = await Array.fromAsync(letters)
-        if (output.json) for (const letter of found) output.item(letterRow(letter), '')
-        else output.table(found, letterColumns())
-        output.note(`${found.length} would be redriven. Nothing was changed.`)
+        const count = await output.stream(letters, letterRow, letterColumns())
+        output.note(`${count} would be redriven. Nothing was changed.`)
         return exitCodes.done
       }
 
