@@ -31,6 +31,17 @@ export class LeaseTableError extends ConsumerError {
   readonly code = 'CONSUMER_LEASE_TABLE'
 }
 
+/** A row of the lease table is not a lease that this version can read, because its counter or checkpoint is missing. */
+export class LeaseRowError extends LeaseTableError {
+  /** The key of the row. */
+  readonly leaseKey: string
+
+  constructor(leaseKey: string) {
+    super(`The row '${leaseKey}' of the lease table has no counter or no checkpoint.`)
+    this.leaseKey = leaseKey
+  }
+}
+
 /** A pause or resume is impossible. The message says why. */
 export class PauseError extends ConsumerError {
   readonly code = 'CONSUMER_PAUSE'

@@ -16,6 +16,7 @@ export {
   DuplicateWorkerError,
   HandlerTimeoutError,
   LeaseLostError,
+  LeaseRowError,
   LeaseTableError,
   LeaseTableMissingError,
   LeaseTableTimeoutError,

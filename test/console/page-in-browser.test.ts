@@ -1,8 +1,12 @@
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { ListShardsCommand, PutRecordCommand } from '@aws-sdk/client-kinesis'
 import t from 'tap'
+import { shardName } from '../../services/console/page/format.ts'
+import { KinesisConsumer } from '../../services/consumer/index.ts'
 import { names } from '../../services/platform/resources.ts'
 import { type Page, startChromium, whyNoChromium } from '../browser/chromium.ts'
 import { startAws } from '../support/aws.ts'
+import { until } from '../support/processes.ts'
 import { startTestConsole } from './support.ts'
 
 const see = (page: Page, wanted: string) =>
@@ -144,4 +148,32 @@ t.test('what cannot be read is not shown as a fact', { skip: whyNoChromium() }, 
     await show(page, 'stream')
     await see(page, 'There are no shards to show.')
   })
+})
+
+t.test('a row of the lease table that is invalid is named, and hides no worker', { skip: whyNoChromium() }, async t => {
+  const { endpoints, dynamodb, kinesis } = await startAws(t, { shards: 2 })
+  const consumer = new KinesisConsumer({
+    applicationName: names.application,
+    streamName: names.stream,
+    kinesis,
+    dynamodb,
+    workerId: 'worker-1',
+    handler: () => undefined,
+  })
+  t.teardown(() => consumer.stop())
+  await consumer.start()
+  await until(() => consumer.snapshot().length === 2)
+  const [, bad = ''] = consumer.snapshot().map(({ shardId }) => shardId)
+  await dynamodb.send(
+    new UpdateItemCommand({
+      TableName: names.application,
+      Key: { leaseKey: { S: bad } },
+      UpdateExpression: 'REMOVE leaseCounter',
+    }),
+  )
+  const page = await (await startChromium(t)).newPage()
+  await page.goto((await startTestConsole(t, endpoints)).url)
+  await see(page, `The row '${shardName(bad)}' of the lease table has no counter or no checkpoint.`)
+  await show(page, 'workers')
+  await page.waitForSelector('.card .worker[title="worker-1"]')
 })

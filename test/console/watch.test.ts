@@ -143,6 +143,7 @@ const NOTHING_WRONG: Parameters<typeof findingsOf>[0] = {
   workers: [],
   pauses: [],
   failures: new Map(),
+  invalidRows: [],
   hasLeaseTable: true,
   deadLetters: { count: 0, isMore: false },
   throughput: null,
@@ -169,6 +170,12 @@ t.test('the findings name what is wrong, the worst first', async t => {
   t.strictSame(findings({ shards: [view({ arrivals: hot })] }), ['warning: 1 is hot.'])
   const unowned = view({ id: '2', lease: { ...owned, owner: null } })
   t.strictSame(findings({ shards: [unowned] }), ['critical: No worker reads the stream.'])
+  const row = { leaseKey: '2', problem: "The row '2' has no counter." }
+  t.strictSame(
+    findings({ shards: [view(), unowned], invalidRows: [row] }),
+    ["critical: The row '2' has no counter."],
+    'an invalid row may have an owner',
+  )
   t.strictSame(findings({ shards: [view(), unowned] }), ['warning: 1 shard without an owner.'])
   const silent: WorkerView = {
     ...{ id: 'a', state: 'silent', shards: ['1'], renewedAt: NOW - 9_000, writesPerMinute: 0, memory: null },

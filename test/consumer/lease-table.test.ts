@@ -1,5 +1,6 @@
 import { DescribeTableCommand, PutItemCommand, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import t from 'tap'
+import { ConsumerAdmin, LeaseRowError } from '../../services/consumer/index.ts'
 import { createDynamoDbLeaseStore } from '../../services/consumer/leases/dynamodb-lease-store.ts'
 import { endLease, newLease, releaseLease, renewLease, takeLease } from '../../services/consumer/leases/lease.ts'
 import { resolveLeaseTable } from '../../services/consumer/leases/lease-table-options.ts'
@@ -117,4 +118,26 @@ t.test('unknown attributes of KCL in a row are left unchanged', async t => {
   const after = Items?.find(item => item.leaseKey?.S === 'shard-1')
   t.match(after, { throughputKBps: { N: '12.5' }, leaseCounter: { N: '43' }, checkpoint: { S: 'SHARD_END' } })
   t.notOk(after && 'pendingCheckpoint' in after, 'a pending checkpoint is over with the next one')
+})
+
+t.test('the status of an application names an invalid row, and has the others', async t => {
+  const { dynamodb, kinesis } = await startStream(t, { shards: 1 })
+  const table = resolveLeaseTable({}, APPLICATION, { streamName: STREAM })
+  const store = createDynamoDbLeaseStore({ dynamodb, table, requestTimeoutMs: 5_000 })
+  await store.ensureTable()
+  const common = { checkpoint: at('TRIM_HORIZON'), parentShardIds: [], startAt: undefined, shardStart: undefined }
+  const hashKeys = { startingHashKey: '0', endingHashKey: '9' }
+  for (const leaseKey of ['shard-3', 'shard-1']) await store.create(newLease({ ...common, ...hashKeys, leaseKey }))
+  const Item = { leaseKey: { S: 'shard-2' }, leaseCounter: { N: '1' } }
+  await dynamodb.send(new PutItemCommand({ TableName: APPLICATION, Item }))
+  const admin = new ConsumerAdmin({ applicationName: APPLICATION, streamName: STREAM, kinesis, dynamodb })
+  const { leases, invalidRows } = await admin.status()
+  t.strictSame(
+    leases.map(({ leaseKey }) => leaseKey),
+    ['shard-1', 'shard-3'],
+  )
+  const problem = "The row 'shard-2' of the lease table has no counter or no checkpoint."
+  t.strictSame(invalidRows, [{ leaseKey: 'shard-2', problem }])
+  await t.rejects(admin.leases(), { code: 'CONSUMER_LEASE_TABLE', message: problem })
+  await t.rejects(store.list(), LeaseRowError, 'a worker does not read the table without the row')
 })

@@ -51,7 +51,7 @@ its workers is paused, says who paused it, when and why.
       const { APPLICATION_NAME: applicationName } = config
       const name = options['lease-table']
       const admin = await createAdmin(options, { applicationName, kinesis, dynamodb, config })
-      const { leases, pauses } = await admin.status().catch(error => {
+      const { leases, pauses, invalidRows } = await admin.status().catch(error => {
         throw error instanceof LeaseTableMissingError ? noLeaseTableError(name ?? applicationName, error) : error
       })
       const [live, lags] = await Promise.all([
@@ -61,7 +61,8 @@ its workers is paused, says who paused it, when and why.
       const rows = leases.map((lease, index) => toRow(lease, { lag: lags?.[index], live, pauses }))
       output.table(rows, options.table ? tableColumns : [...tableColumns, ...lagColumns()])
       for (const pause of pauses) output.note(pauseText(pause))
-      if (rows.length === 0)
+      for (const { problem } of invalidRows) output.note(problem)
+      if (rows.length === 0 && invalidRows.length === 0)
         output.note(`The lease table '${applicationName}' is empty: no worker has listed the shards yet.`)
       return undefined
     })

@@ -1,3 +1,4 @@
+import type { ApplicationStatus } from '../../consumer/index.ts'
 import type { Failure, Finding, PauseView, ShardView, ThroughputView, WorkerView } from '../snapshot.ts'
 
 export interface FindingsInput {
@@ -7,6 +8,8 @@ export interface FindingsInput {
   pauses: readonly PauseView[]
   /** Requests that fail, by what they read. */
   failures: ReadonlyMap<string, Failure>
+  /** The rows of the lease table that cannot be read. */
+  invalidRows: ApplicationStatus['invalidRows']
   /** Dead letters that were not redriven. With `isMore`, there may be more than `count`. Null: unknown. */
   deadLetters: { count: number | null; isMore: boolean }
   hasLeaseTable: boolean
@@ -38,6 +41,7 @@ const operating = { text: 'A shard makes no progress', url: `${DOCS}/operate.md#
 export function findingsOf(input: FindingsInput): Finding[] {
   const findings = [
     ...fromFailures(input),
+    ...fromInvalidRows(input),
     ...fromPauses(input),
     ...fromWorkers(input),
     ...fromDeadLetters(input),
@@ -58,6 +62,15 @@ function fromFailures({ failures }: FindingsInput): Finding[] {
     severity: 'critical',
     title,
     text: advice,
+  }))
+}
+
+function fromInvalidRows({ invalidRows }: FindingsInput): Finding[] {
+  return invalidRows.map(({ leaseKey, problem }) => ({
+    id: `invalid row ${leaseKey}`,
+    severity: 'critical',
+    title: problem,
+    text: 'No worker takes leases until the row is repaired or deleted. A deleted row loses the checkpoint of its shard. The console shows the other rows.',
   }))
 }
 
@@ -142,8 +155,11 @@ function fromThroughput({ throughput }: FindingsInput): Finding[] {
   return found
 }
 
-function fromOwnership({ shards, hasLeaseTable, failures }: FindingsInput): Finding[] {
+function fromOwnership({ shards: all, hasLeaseTable, failures, invalidRows }: FindingsInput): Finding[] {
   if (!hasLeaseTable || failures.has('leases')) return []
+  // The row of a shard may name an owner, and be invalid for another reason.
+  const invalid = new Set(invalidRows.map(({ leaseKey }) => leaseKey))
+  const shards = all.filter(({ id }) => !invalid.has(id))
   const unfinished = shards.filter(({ isFinished }) => !isFinished)
   const unowned = unfinished.filter(({ isListed, lease }) => isListed && lease?.owner == null)
   const waiting = unowned.filter(shard => shard.lease !== null || !hasUnfinishedParent(shard, shards))

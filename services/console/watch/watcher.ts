@@ -1,5 +1,5 @@
 import type { Clock } from '../../consumer/clock.ts'
-import { type ConsumerAdmin, LeaseTableMissingError, type Pause } from '../../consumer/index.ts'
+import { type ApplicationStatus, type ConsumerAdmin, LeaseTableMissingError, type Pause } from '../../consumer/index.ts'
 import type { Lease } from '../../consumer/leases/lease.ts'
 import type { Shard } from '../../consumer/shards/shard.ts'
 import type { StreamReader } from '../../consumer/stream.ts'
@@ -69,6 +69,7 @@ export class Watcher {
   /** Without the stream, a lease that is not found on it says nothing about lost records. */
   #isStreamMissing = false
   #pauses: readonly Pause[] = []
+  #invalidRows: ApplicationStatus['invalidRows'] = []
   /** The number of dead letters that were not redriven, up to `MAX_COUNTED`. Undefined until they were counted. */
   #deadLetters: number | undefined
   #hasLeaseTable = true
@@ -150,8 +151,9 @@ export class Watcher {
     const target = { action: 'dynamodb:Scan', resource: `the lease table '${applicationName}'` }
     await this.#attempt('leases', target, async () => {
       try {
-        const { leases, pauses } = await admin.status()
+        const { leases, pauses, invalidRows } = await admin.status()
         this.#pauses = pauses
+        this.#invalidRows = invalidRows
         this.#hasLeaseTable = true
         this.#hasLeases = true
         const before = new Set(this.#history.leases.map(({ leaseKey }) => leaseKey))
@@ -236,6 +238,7 @@ export class Watcher {
       workers,
       pauses: this.#pauses.map(toPauseView),
       failures: this.#failures,
+      invalidRows: this.#invalidRows,
       deadLetters,
       hasLeaseTable: this.#hasLeaseTable,
       throughput,

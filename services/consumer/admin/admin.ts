@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { KinesisClient } from '@aws-sdk/client-kinesis'
 import { type Clock, systemClock } from '../clock.ts'
+import type { LeaseRowError } from '../errors.ts'
 import { createSdkStream } from '../kinesis/sdk-stream.ts'
 import { resolveStream } from '../kinesis/stream-ref.ts'
 import { createDynamoDbLeaseStore } from '../leases/dynamodb-lease-store.ts'
@@ -64,9 +65,13 @@ export interface ApplicationStatus {
   leases: readonly Lease[]
   /** Every pause that applies: that of the application first, then those of single workers. */
   pauses: readonly Pause[]
+  /** The rows that are not in `leases`, because they are invalid. As long as there is one, no worker takes leases. */
+  invalidRows: ReadonlyArray<{ leaseKey: string; problem: string }>
 }
 
 const REQUEST_TIMEOUT_MS = 10_000
+
+const byShard = (a: Lease, b: Lease) => (a.leaseKey < b.leaseKey ? -1 : 1)
 
 const THROTTLED_ATTEMPTS = 10
 const THROTTLED_WAIT_MS = 500
@@ -117,17 +122,21 @@ export class ConsumerAdmin {
    */
   async leases(): Promise<Lease[]> {
     const leases = await this.#ports.store.list({ consistent: true })
-    return leases.sort((a, b) => (a.leaseKey < b.leaseKey ? -1 : 1))
+    return leases.sort(byShard)
   }
 
   /**
-   * Returns every lease of the application, and the pauses that apply, by a consistent read.
+   * Returns every lease of the application, and the pauses that apply, by a consistent read. Unlike `leases`, it names
+   * invalid rows instead of rejecting.
    *
    * @throws LeaseTableMissingError if the application has no table; LeaseTableError
    */
   async status(): Promise<ApplicationStatus> {
-    const leases = await this.leases()
-    return { leases, pauses: pausesIn(leases) }
+    const invalidRows: Array<{ leaseKey: string; problem: string }> = []
+    const onInvalid = ({ leaseKey, message: problem }: LeaseRowError) => invalidRows.push({ leaseKey, problem })
+    const leases = await this.#ports.store.list({ consistent: true, onInvalid })
+    leases.sort(byShard)
+    return { leases, pauses: pausesIn(leases), invalidRows }
   }
 
   /**

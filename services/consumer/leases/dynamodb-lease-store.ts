@@ -10,11 +10,11 @@ import {
   type ScanCommandOutput,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
-import { LeaseTableMissingError, LeaseTableTimeoutError } from '../errors.ts'
+import { LeaseRowError, LeaseTableMissingError, LeaseTableTimeoutError } from '../errors.ts'
 import { pages } from '../pages.ts'
 import type { Lease } from './lease.ts'
 import { LEASE_KEY, leaseOfStream, namesOf, toAttributes } from './lease-item.ts'
-import type { LeaseStore } from './lease-store.ts'
+import type { LeaseStore, ListReading } from './lease-store.ts'
 import { ensureLeaseTable } from './lease-table.ts'
 import type { ResolvedLeaseTable } from './lease-table-options.ts'
 import { fence, swapExpression } from './lease-update.ts'
@@ -71,7 +71,7 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
       for (const item of Items) leaseOfStream(item, streamIdentifier)
     },
 
-    async list({ consistent } = { consistent: false }) {
+    async list({ consistent, onInvalid }: ListReading = { consistent: false }) {
       const leases: Lease[] = []
       const scan = { TableName: table, ConsistentRead: consistent }
       const readAll = async (limit: { abortSignal: AbortSignal }) => {
@@ -82,8 +82,13 @@ export function createDynamoDbLeaseStore(settings: DynamoDbLeaseStoreSettings): 
         )
         for await (const { Items = [] } of listing) {
           for (const item of Items) {
-            const lease = leaseOfStream(item, streamIdentifier)
-            if (lease) leases.push(lease)
+            try {
+              const lease = leaseOfStream(item, streamIdentifier)
+              if (lease) leases.push(lease)
+            } catch (error) {
+              if (!onInvalid || !(error instanceof LeaseRowError)) throw error
+              onInvalid(error)
+            }
           }
         }
       }

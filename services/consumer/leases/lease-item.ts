@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb'
-import { LeaseTableError } from '../errors.ts'
+import { LeaseRowError, LeaseTableError } from '../errors.ts'
 import type { Lease } from './lease.ts'
 
 export type Item = Record<string, AttributeValue>
@@ -66,7 +66,7 @@ export function toAttributes(lease: Lease): Item {
 /**
  * Reads a row. Returns undefined if the row is not a lease: KCL 3.5 keeps other rows in the same table.
  *
- * @throws LeaseTableError if a lease row has no key, counter or checkpoint
+ * @throws LeaseRowError if a lease row has no key, counter or checkpoint
  */
 export function fromItem(item: Item): Lease | undefined {
   if (!isLease(item)) return undefined
@@ -74,7 +74,7 @@ export function fromItem(item: Item): Lease | undefined {
   const counter = item[ATTRIBUTES.leaseCounter]?.N
   const checkpoint = item[ATTRIBUTES.checkpoint]?.S
   if (!leaseKey || !counter || !checkpoint) {
-    throw new LeaseTableError(`The row '${leaseKey ?? '?'}' of the lease table has no counter or no checkpoint.`)
+    throw new LeaseRowError(leaseKey ?? '?')
   }
   const numberOf = (name: string) => (item[name]?.N === undefined ? undefined : Number(item[name].N))
   return {
@@ -118,8 +118,8 @@ export function namesOf(shardId: string, streamIdentifier: string | undefined): 
  * Reads a row of a stream. Returns undefined if the row is not a lease, or is one of another stream.
  *
  * @param streamIdentifier undefined if the table has the leases of one stream
- * @throws LeaseTableError if the row is invalid, or if its lease key has the other format: workers with different lease
- *   keys would read every shard twice
+ * @throws LeaseRowError if the row is invalid; LeaseTableError if its lease key has the other format: workers with
+ *   different lease keys would read every shard twice
  */
 export function leaseOfStream(item: Item, streamIdentifier: string | undefined): Lease | undefined {
   if (!isLease(item)) return undefined

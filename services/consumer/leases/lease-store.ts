@@ -1,4 +1,15 @@
+import type { LeaseRowError } from '../errors.ts'
 import type { Lease } from './lease.ts'
+
+/** How the lease table is read. */
+export interface ListReading {
+  consistent: boolean
+  /**
+   * Called with each invalid row, which is then left out. Only for a reader that shows the leases: a worker that does not
+   * know a lease could read its shard a second time.
+   */
+  onInvalid?: (error: LeaseRowError) => void
+}
 
 /**
  * Access to the lease table. A port, so that tests can replace it. Every write is a compare-and-set: it is applied
@@ -10,9 +21,9 @@ export interface LeaseStore {
   /**
    * Returns every lease. The result may be slightly stale unless `consistent` is true, which costs twice as much.
    *
-   * @throws LeaseTableMissingError if the table does not exist
+   * @throws LeaseTableMissingError if the table does not exist; LeaseRowError for an invalid row, unless `onInvalid` is given
    */
-  list(reading?: { consistent: boolean }): Promise<Lease[]>
+  list(reading?: ListReading): Promise<Lease[]>
   /** Returns the current row of a lease, by a consistent read. */
   get(leaseKey: string): Promise<Lease | undefined>
   /** Creates a row. Resolves to false if the row exists. */

@@ -13,7 +13,13 @@ export const leases: Check = {
   async run(context) {
     const { PROCESSOR_FUNCTION, FAILOVER_TIME_MS, APPLICATION_NAME } = context.config
     if (PROCESSOR_FUNCTION !== undefined) return skipped('PROCESSOR_FUNCTION is set: see the check `mapping`')
-    const { leases: before, pauses } = await readStatus(context)
+    const { leases: before, pauses, invalidRows } = await readStatus(context)
+    if (invalidRows.length > 0) {
+      return failed(
+        invalidRows.map(({ problem }) => problem).join(' '),
+        'No worker takes leases until the row is repaired or deleted. A deleted row loses the checkpoint of its shard.',
+      )
+    }
     const [pause] = pauses
     if (pause) {
       return failed(
