@@ -43,6 +43,8 @@ export class ByteBudget {
   #used = 0
   #held = 0
   #overdrawn: BudgetAccount | undefined
+  /** True if an account waits although its own part has room, because others use that part. */
+  #isCrowdedOut = false
 
   constructor(total: number) {
     this.#total = total
@@ -105,7 +107,10 @@ export class ByteBudget {
     const queue = isReply ? this.#replies : this.#fetches
     queue.add(account)
     const isFirst = this.#first === account
-    const own = this.#isCrowded ? 0 : Math.max(0, this.#part - held)
+    const part = Math.max(0, this.#part - held)
+    const isCrowded = this.#isCrowded
+    if (isCrowded && part >= need) this.#isCrowdedOut = true
+    const own = isCrowded ? 0 : part
     const common = isFirst ? Math.max(0, Math.min(this.#total / 2 - this.#common, maxHeld - held - own)) : 0
     const isEnough = own + common >= need
     const isOverdrawn = this.#overdrawn === account
@@ -141,11 +146,15 @@ export class ByteBudget {
     if (held > 0) {
       // A shard that has just reserved may have been the first that waits.
       this.#wakeQueue()
+      this.#wakeCrowdedOut()
       return
     }
-    if (account === this.#overdrawn && now <= part) this.#overdrawn = undefined
+    const isBack = account === this.#overdrawn && now <= part
+    if (isBack) this.#overdrawn = undefined
     account.wake()
-    if (common < 0) this.#wakeQueue()
+    // Another account may exceed the budget now, also if this one came back because its part has grown.
+    if (common < 0 || isBack) this.#wakeQueue()
+    this.#wakeCrowdedOut()
     if (this.#roomless.size > 0 && this.#held < this.#total) this.#wakeRoomless()
   }
 
@@ -175,6 +184,7 @@ export class ByteBudget {
     const part = this.#part
     this.#common = 0
     for (const { held } of this.#accounts) this.#common += Math.max(0, held - part)
+    if (this.#overdrawn && this.#overdrawn.held <= part) this.#overdrawn = undefined
     this.#wakeQueue()
     for (const account of this.#accounts) account.wake()
     this.#wakeRoomless()
@@ -185,6 +195,13 @@ export class ByteBudget {
       first.wake()
       if (first === this.#first) return
     }
+  }
+
+  /** Wakes the accounts that wait although their own part has room, once nobody else uses it. They need not be the first. */
+  #wakeCrowdedOut(): void {
+    if (!this.#isCrowdedOut || this.#isCrowded) return
+    this.#isCrowdedOut = false
+    for (const account of [...this.#replies, ...this.#fetches]) account.wake()
   }
 
   #wakeRoomless(): void {

@@ -326,3 +326,21 @@ t.test('a part that others still use, because they came first, is not used twice
   await pass()
   t.ok(fetches.every(({ granted }) => Number(granted) >= 256 * KIB))
 })
+
+t.test(
+  'a shard that is within its part again, because other shards have gone, lets another one exceed the budget',
+  async t => {
+    const budget = new ByteBudget(100)
+    const [a, b, c, d] = [budget.open(), budget.open(), budget.open(), budget.open()]
+    a.add(40)
+    b.add(40)
+    const exceeding = reserve(t, c, 15)
+    const next = reserve(t, d, 200)
+    await pass()
+    t.equal(exceeding.granted, 15)
+    t.equal(next.granted, undefined)
+    a.close()
+    await pass()
+    t.equal(next.granted, 200)
+  },
+)
