@@ -93,13 +93,16 @@ const SECRET_ARN = /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+-[
 const MAX_FUNCTION_BYTES = 2_500
 
 /** The processes check the rest. A secret itself is never accepted, because everybody who sees the template would see it. */
-function ofNotifications({ notifications, compute }: Settings): string[] {
+function ofNotifications({ notifications, notificationsAllowAddresses, compute }: Settings): string[] {
   const faults = notifications.flatMap(({ name, webhook, secrets = [] }) => [
     ...(secrets.every(secret => SECRET_ARN.test(secret))
       ? []
       : [`notifications: the secrets of "${name}" must be full ARNs of secrets in Secrets Manager`]),
     ...(webhook !== undefined && compute === 'fargate' && portOf(webhook) !== '443'
       ? [`notifications: the webhook of "${name}" must have port 443, because tasks reach no other`]
+      : []),
+    ...(webhook?.startsWith('http:') && notificationsAllowAddresses === ''
+      ? [`notifications: the webhook of "${name}" must begin with https: plain http needs notificationsAllowAddresses`]
       : []),
   ])
   if (compute === 'lambda' && Buffer.byteLength(JSON.stringify(notifications)) > MAX_FUNCTION_BYTES) {

@@ -90,9 +90,9 @@ t.test('the roles that send notifications may make the calls of the destinations
 })
 
 t.test('rejects destinations that a deployment cannot serve, and never shows a secret', async t => {
-  const faults = (compute: string, destinations: unknown) => {
+  const faults = (compute: string, destinations: unknown, more = {}) => {
     try {
-      readSettings({ compute, notifications: JSON.stringify(destinations) })
+      readSettings({ compute, notifications: JSON.stringify(destinations), ...more })
     } catch (error) {
       return String(error)
     }
@@ -111,6 +111,9 @@ t.test('rejects destinations that a deployment cannot serve, and never shows a s
     'at most 2500 bytes',
   )
   t.equal(faults('lambda', [{ ...hook, secrets: [ARN] }]), '')
+  const plain = [{ ...hook, webhook: 'http://crm.internal', secrets: [ARN] }]
+  t.match(faults('lambda', plain), 'the webhook of "crm" must begin with https')
+  t.equal(faults('lambda', plain, { notificationsAllowAddresses: '10.0.0.0/8' }), '')
 })
 
 t.test('deployments with destinations have alarms for late and lost notifications', async t => {
