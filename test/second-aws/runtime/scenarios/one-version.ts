@@ -64,7 +64,7 @@ function httpCases({ user: { auth } }: GatewayScene): Record<string, GatewayCase
       status: 200,
       body: { uploads: /^/ },
     },
-    'a named stage, and no path after it': { event: staged('/prod'), status: 404, problem: 'not-found' },
+    'a named stage, and no path after it': { event: staged('/prod'), status: 302 },
     'a named stage that is only similar to the path': {
       event: staged('/production/uploads'),
       status: 404,
