@@ -21,6 +21,7 @@ function shared(data: Data, settings: Settings) {
     STREAM_NAME: data.stream.name,
     UPLOADS_TABLE: data.uploadsTable.name,
     LOG_LEVEL: settings.logLevel,
+    ...(settings.scanner !== 'none' && { SCANNER: settings.scanner }),
   } satisfies ApiVariables & WorkerVariables
 }
 
@@ -46,6 +47,7 @@ export function workerEnvironment(data: Data, settings: Settings, own: WorkerVar
     METRICS_NAMESPACE: resourceNames(settings).metrics,
     // Five sixths of the retention, such as 20 of 24 hours, so that a dead letter is written before the record expires.
     GIVE_UP_AFTER_HOURS: String(Math.floor((settings.retentionHours * 5) / 6)),
+    ...(settings.clamdUrl !== undefined && { CLAMD_URL: settings.clamdUrl }),
     ...own,
   } satisfies WorkerVariables
   const schema = settings.compute === 'fargate' ? workerConfigSchema : processorConfigSchema

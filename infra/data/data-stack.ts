@@ -6,6 +6,7 @@ import { parseList } from '../settings/parse-list.ts'
 import { resourceNames, type Settings } from '../settings/schema.ts'
 import { createBuckets } from './buckets.ts'
 import { createKey } from './key.ts'
+import { createMalwareProtection } from './malware-protection.ts'
 import { createStream } from './stream.ts'
 import { createTable } from './table.ts'
 import { createUsers } from './users.ts'
@@ -49,6 +50,7 @@ export class DataStack extends Stack {
     const names = resourceNames(settings)
     const key = createKey(this, settings)
     const { uploads, processed, accessLogs } = createBuckets(this, settings, key)
+    if (settings.scanner === 'guardduty') createMalwareProtection(this, settings, uploads, key)
     const table = createTable(this, 'UploadsTable', {
       tableName: names.uploadsTable,
       definition: uploadsTable,

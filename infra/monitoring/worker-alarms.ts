@@ -4,11 +4,8 @@ import { ownMetric } from './own-metric.ts'
 
 /** Returns the alarms and widgets of the work itself, which are the same for either compute. */
 export function workerAlarms(settings: Settings): AlarmSource {
-  const [work, notifications] = [processingAlarms(settings), notificationAlarms(settings)]
-  return {
-    alarms: [...work.alarms, ...notifications.alarms],
-    widgets: [...work.widgets, ...notifications.widgets],
-  }
+  const sources = [processingAlarms(settings), notificationAlarms(settings), scanAlarms(settings)]
+  return { alarms: sources.flatMap(({ alarms }) => alarms), widgets: sources.flatMap(({ widgets }) => widgets) }
 }
 
 function processingAlarms(settings: Settings): AlarmSource {
@@ -63,5 +60,46 @@ function notificationAlarms(settings: Settings): AlarmSource {
       },
     ],
     widgets: [{ title: 'Notifications', left: [sent, failed, deadLetters], right: [age] }],
+  }
+}
+
+function scanAlarms(settings: Settings): AlarmSource {
+  if (settings.scanner === 'none') return { alarms: [], widgets: [] }
+  const quarantined = ownMetric(settings, 'UploadsQuarantined', 'Sum')
+  const failures = ownMetric(settings, 'ScanFailures', 'Sum')
+  const age = ownMetric(settings, 'ScanAge', 'Maximum')
+  const isTagging = settings.scanner === 'guardduty'
+  return {
+    alarms: [
+      {
+        id: 'UploadsQuarantined',
+        description: 'The scanner found malware in uploads.',
+        metric: quarantined,
+        threshold: 0,
+        periods: 1,
+      },
+      {
+        id: 'ScanFailures',
+        description: 'Scans have no verdict. Uploads wait, or are given up.',
+        metric: failures,
+        threshold: 0,
+        // A single failure is retried.
+        periods: isTagging ? 1 : 10,
+      },
+      ...(isTagging
+        ? [
+            {
+              id: 'ScanAge',
+              description: 'Uploads wait for the verdict of GuardDuty.',
+              metric: age,
+              threshold: settings.maxScanSeconds,
+              periods: 10,
+              // The value is 0 while nothing waits. Missing data means that no relay runs.
+              isSteady: true,
+            },
+          ]
+        : []),
+    ],
+    widgets: [{ title: 'Scans', left: [quarantined, failures], right: isTagging ? [age] : [] }],
   }
 }

@@ -8,8 +8,10 @@ import {
   processing,
   processingAnyKey,
   readingHeaders,
+  readingVerdicts,
   relaying,
   relayingNotifications,
+  relayingScans,
   sendingToXray,
   serving,
   servingFlatKeys,
@@ -23,15 +25,17 @@ type Statements = (data: Data, settings: Settings) => PolicyStatement[]
 export const duties = {
   serve: (data, { flatKeys }) => [...serving(data), ...(flatKeys ? servingFlatKeys(data) : [])],
   sweep: data => sweeping(data),
-  process: (data, { flatKeys, otherProducers }) => [
+  process: (data, { flatKeys, otherProducers, scanner }) => [
     ...processing(data),
     ...(flatKeys ? deletingFlatKeys(data) : []),
     ...(otherProducers ? processingAnyKey(data) : []),
+    ...(scanner === 'guardduty' ? readingVerdicts(data, otherProducers) : []),
   ],
-  relay: (data, { flatKeys, notifications }) => [
+  relay: (data, { flatKeys, notifications, otherProducers, scanner }) => [
     ...relaying(data),
     ...(flatKeys ? deletingFlatKeys(data) : []),
     ...(notifications.length > 0 ? relayingNotifications(data) : []),
+    ...(scanner === 'guardduty' ? [...relayingScans(data), ...readingVerdicts(data, otherProducers)] : []),
   ],
   sweepOrphans: data => sweepingOrphans(data),
   consume: data => consuming(data),

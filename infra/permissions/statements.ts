@@ -107,6 +107,24 @@ export function relayingNotifications({ processedBucket, uploadsTable: table }: 
   ]
 }
 
+/** Reads the tags by which GuardDuty says what it found. */
+export function readingVerdicts({ uploadBucket }: Data, anyKey: boolean): PolicyStatement[] {
+  return [
+    // As for processing: otherwise S3 answers 403 for a missing object.
+    allow(['s3:ListBucket'], uploadBucket.arn),
+    allow(['s3:GetObjectTagging'], ...(anyKey ? [`${uploadBucket.arn}/*`] : under(uploadBucket, keyPrefixes.uploads))),
+  ]
+}
+
+/** Queues uploads whose verdict is there. */
+export function relayingScans({ uploadsTable: table, stream }: Data): PolicyStatement[] {
+  return [
+    allow(['dynamodb:Query'], notificationsIndex(table)),
+    allow(['dynamodb:UpdateItem', 'dynamodb:DeleteItem'], table.arn),
+    allow(['kinesis:PutRecords'], stream.arn),
+  ]
+}
+
 /** Finds objects that a crash of the api orphaned, and republishes or deletes them. */
 export function sweepingOrphans({ uploadBucket, processedBucket, uploadsTable: table }: Data): PolicyStatement[] {
   const { uploads, tails, processed } = keyPrefixes

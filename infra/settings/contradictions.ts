@@ -11,6 +11,7 @@ export function contradictions(settings: Settings): string[] {
     ...ofCosts(settings),
     ...ofTraces(settings),
     ...ofNotifications(settings),
+    ...ofScanner(settings),
     ...(settings.compute === 'fargate' ? ofTasks(settings) : []),
   ]
 }
@@ -115,6 +116,16 @@ function portOf(url: string): string | undefined {
   if (!URL.canParse(url)) return undefined
   const { port, protocol } = new URL(url)
   return port || (protocol === 'https:' ? '443' : '80')
+}
+
+function ofScanner({ scanner, clamdUrl, compute }: Settings): string[] {
+  if (scanner !== 'clamd') return clamdUrl === undefined ? [] : ['clamdUrl: has an effect only with scanner=clamd']
+  return [
+    ...(compute === 'lambda'
+      ? ['scanner: clamd needs compute=fargate, because functions reach no private address']
+      : []),
+    ...(clamdUrl === undefined ? ['clamdUrl: is required with scanner=clamd'] : []),
+  ]
 }
 
 function ofTasks(settings: Settings): string[] {

@@ -175,6 +175,17 @@ export const settingsSchema = Type.Object(
       description: 'Private addresses that webhooks may reach, as comma-separated addresses or CIDR ranges.',
     }),
 
+    scanner: Type.Enum(['none', 'clamd', 'guardduty'], {
+      default: 'none',
+      description:
+        'What scans uploads for malware. `guardduty`: Malware Protection for S3, which this app sets up. `clamd`: a clamd at `clamdUrl`, with `compute=fargate`.',
+    }),
+    clamdUrl: Type.Optional(
+      Type.String({
+        pattern: '^tcp://[^\\s/:@]+:\\d{1,5}$',
+        description: 'With `scanner=clamd`: the address of clamd, such as `tcp://clamd.internal:3310`.',
+      }),
+    ),
     functionMiB: count('Memory of the api’s function in MiB, which also determines its CPU.', 256, 10_240, 1_024),
     processorMiB: count('Memory of the processor’s function in MiB.', 512, 10_240, 1_024),
     processorSeconds: count('Timeout of the processor for a batch, in seconds.', 60, 900, 300),
@@ -215,6 +226,12 @@ export const settingsSchema = Type.Object(
       120,
       86_400,
       600,
+    ),
+    maxScanSeconds: count(
+      'With `scanner=guardduty`: alarm threshold, in seconds, for the age of an upload without a verdict.',
+      120,
+      86_400,
+      1_800,
     ),
     monthlyBudgetUsd: count(
       'Monthly budget in dollars, with emails at 80 % and 100 % of it. 0: none.',

@@ -1,3 +1,4 @@
+import { GetObjectTaggingCommand, PutObjectTaggingCommand } from '@aws-sdk/client-s3'
 import t from 'tap'
 import { names } from '../../services/platform/resources.ts'
 import { createQuarantineStore } from '../../services/uploads/records/quarantine-store.ts'
@@ -15,7 +16,11 @@ t.test('lists, releases and deletes uploads in quarantine', async t => {
   const quarantine = createQuarantineStore({ dynamodb, table: names.uploadsTable })
   let count = 0
 
-  async function quarantined(owner: string, signature: string): Promise<UploadRecord> {
+  async function quarantined(
+    owner: string,
+    signature: string,
+    scanner: 'clamd' | 'guardduty' = 'clamd',
+  ): Promise<UploadRecord> {
     count++
     const record = uploadRecord({ owner, uploadId: `0193c2f0-7000-7c33-9d0e-6a1b2c3d4e5${count}`, status: 'queued' })
     await putUpload(s3, record, 'infected')
@@ -25,7 +30,7 @@ t.test('lists, releases and deletes uploads in quarantine', async t => {
     await quarantine.markQuarantined(record, {
       source: record,
       failure,
-      scan: { scanner: 'clamd', verdict: 'infected', signature, at },
+      scan: { scanner, verdict: 'infected', signature, at },
     })
     return record
   }
@@ -46,7 +51,7 @@ t.test('lists, releases and deletes uploads in quarantine', async t => {
       ],
     )
     const table = await headgate('quarantine', 'list', '--signature', 'Eicar')
-    t.match(table.stdout, new RegExp(`^ID .*\\n${ann.uploadId} +Eicar +9m ago +ann +demo.txt\\n$`))
+    t.match(table.stdout, new RegExp(`^ID .*\\n${ann.uploadId} +Eicar +\\d+m.* ago +ann +demo.txt\\n$`))
     t.match(await headgate('quarantine', 'list', '--owner', 'nobody'), {
       code: 0,
       stderr: /No upload is in quarantine/,
@@ -60,6 +65,18 @@ t.test('lists, releases and deletes uploads in quarantine', async t => {
     t.match(await headgate('quarantine', 'release', ann.uploadId, '--by', 'alice'), { code: 0, stdout: /released/ })
     t.match(await uploads.get(ann), { status: 'stored', scan: { verdict: 'released', releasedBy: 'alice' } })
     t.match(await headgate('quarantine', 'release', ann.uploadId), { code: 1, stderr: /Not in quarantine/ })
+  })
+
+  await t.test('quarantine release of what GuardDuty has found tags the object, besides its other tags', async t => {
+    const cid = await quarantined('cid', 'THREATS_FOUND', 'guardduty')
+    const object = { Bucket: cid.bucket, Key: cid.key }
+    const TagSet = [{ Key: 'GuardDutyMalwareScanStatus', Value: 'THREATS_FOUND' }]
+    await s3.send(new PutObjectTaggingCommand({ ...object, Tagging: { TagSet } }))
+    t.match(await headgate('quarantine', 'release', cid.uploadId), { code: 0 })
+    const tags = await s3.send(new GetObjectTaggingCommand(object))
+    t.strictSame(tags.TagSet, [...TagSet, { Key: 'HeadgateReleased', Value: 'true' }])
+    const untagged = await s3.send(new GetObjectTaggingCommand({ Bucket: ann.bucket, Key: ann.key }))
+    t.strictSame(untagged.TagSet, [], 'clamd needs no tag')
   })
 
   await t.test('quarantine delete lists without --yes, and deletes with it', async t => {

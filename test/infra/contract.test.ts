@@ -175,7 +175,12 @@ t.test('has a section in the runbook for every alarm', async t => {
   const runbook = readFileSync(path.join(root, 'docs/how-to/runbook.md'), 'utf8')
   const sections = [...runbook.matchAll(/^## (\w+)$/gm)].map(([, name]) => name)
   const notifications = JSON.stringify([{ name: 'bus', eventBus: 'default' }])
-  const deployments = [lambda, fargate, synthesize(t, { gateway: 'rest' }), synthesize(t, { notifications })]
+  const deployments = [
+    lambda,
+    fargate,
+    synthesize(t, { gateway: 'rest' }),
+    synthesize(t, { notifications, scanner: 'guardduty' }),
+  ]
   const alarms = deployments.flatMap(({ compute }) =>
     propertiesOf(compute, 'AWS::CloudWatch::Alarm').flatMap(({ AlarmName }) =>
       // Of the stack, then of the section, then, where there are several, which of them.

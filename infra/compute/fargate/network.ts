@@ -71,6 +71,8 @@ export function createNetwork(scope: Construct, settings: Settings): Network {
   if (traces !== undefined) {
     for (const tasks of [api, worker]) tasks.connections.allowToAnyIpv4(Port.tcp(traces), 'the endpoint of traces')
   }
+  const clamd = settings.clamdUrl === undefined ? undefined : Number(new URL(settings.clamdUrl).port)
+  if (clamd !== undefined) worker.connections.allowToAnyIpv4(Port.tcp(clamd), 'clamd')
 
   const endpoint = group('KinesisEndpointGroup', 'The endpoint of Kinesis')
   for (const tasks of [api, worker]) endpoint.connections.allowFrom(tasks, Port.tcp(443), 'Kinesis')

@@ -70,6 +70,7 @@ function bucketAction(method: string, query: URLSearchParams): string {
 }
 
 function objectAction(method: string, query: URLSearchParams): string {
+  if (query.has('tagging') && method === 'GET') return 's3:GetObjectTagging'
   if (method === 'PUT' || method === 'POST') return 's3:PutObject'
   if (method === 'DELETE') return query.has('uploadId') ? 's3:AbortMultipartUpload' : 's3:DeleteObject'
   if (query.has('uploadId')) return 's3:ListMultipartUploadParts'
