@@ -16,6 +16,8 @@ export type LetterView =
       bytes: number
       uploadId: string | null
       owner: string | null
+      /** The name of the file that was uploaded. Null for a record that is no event of an upload. */
+      filename: string | null
       redrivenAt: number | null
     }
 

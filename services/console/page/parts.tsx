@@ -79,6 +79,8 @@ export function FindingItem({ finding }: { finding: Finding }) {
 
 export interface TableColumn<T> {
   title: string
+  /** Replaces the title in the head of the table. */
+  heading?: ComponentChildren
   /** The width in the grid of the table, such as `1fr` or `120px`. */
   width: string
   cell(row: T): ComponentChildren
@@ -167,14 +169,15 @@ function Heading<T>({ column, columns, sort, setSort }: HeadingSettings<T>) {
   const direction = isSorted ? (sort.isDescending ? 'descending' : 'ascending') : 'none'
   return (
     <div role="columnheader" aria-sort={direction} class={column.align === 'right' ? 'right' : ''}>
-      {column.sortBy ? (
-        <button type="button" onClick={() => setSort({ index, isDescending: isSorted ? !sort.isDescending : true })}>
-          {column.title}
-          <span aria-hidden="true">{isSorted ? (sort.isDescending ? ' ↓' : ' ↑') : ''}</span>
-        </button>
-      ) : (
-        column.title
-      )}
+      {column.heading ??
+        (column.sortBy ? (
+          <button type="button" onClick={() => setSort({ index, isDescending: isSorted ? !sort.isDescending : true })}>
+            {column.title}
+            <span aria-hidden="true">{isSorted ? (sort.isDescending ? ' ↓' : ' ↑') : ''}</span>
+          </button>
+        ) : (
+          column.title
+        ))}
     </div>
   )
 }

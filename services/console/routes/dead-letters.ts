@@ -134,6 +134,19 @@ function toView({ id, letter }: ArchivedLetter): LetterView {
     bytes: Buffer.byteLength(data, 'base64'),
     uploadId: upload?.uploadId ?? null,
     owner: upload?.owner ?? null,
+    filename: filenameOf(data),
     redrivenAt: redriven ? Date.parse(redriven.at) : null,
+  }
+}
+
+/** Returns the name of the file in the event of an upload. The data may be anything: that may be why it is a dead letter. */
+function filenameOf(base64: string): string | null {
+  try {
+    const event: unknown = JSON.parse(Buffer.from(base64, 'base64').toString())
+    const { filename } = (event ?? {}) as { filename?: unknown }
+    return typeof filename === 'string' ? filename : null
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
   }
 }

@@ -7,7 +7,7 @@ import { bytesOf } from '../data-text.ts'
 import { DataText } from '../data-view.tsx'
 import { shardName } from '../format.ts'
 import { FailureBox, Time } from '../parts.tsx'
-import { Changes } from './dead-letters.tsx'
+import { Changes } from './letter-changes.tsx'
 
 /** One dead letter: why it failed, where it came from, and its data. */
 export function DeadLetter({ id }: { id: string }) {
@@ -82,12 +82,13 @@ export function DeadLetter({ id }: { id: string }) {
             </div>
             <div>
               <dt>Upload</dt>
-              <dd class="mono break">
+              <dd class="break">
                 {found.uploadId === null ? (
                   'none'
                 ) : (
                   <>
-                    <a href={`#/uploads/${found.uploadId}`}>{found.uploadId}</a> ({found.uploadStatus ?? 'deleted'})
+                    <a href={`#/uploads/${found.uploadId}`}>{found.filename ?? found.uploadId}</a> (
+                    {found.uploadStatus ?? 'deleted'})
                   </>
                 )}
               </dd>

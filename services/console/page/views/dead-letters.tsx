@@ -1,30 +1,41 @@
 import { type Signal, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import type { LetterOutcome, LettersLine, LetterView } from '../../letter-views.ts'
+import type { LettersLine, LetterView } from '../../letter-views.ts'
 import type { Failure } from '../../snapshot.ts'
-import { lines, RequestError, sendJson } from '../api.ts'
+import { choiceColumn, chosenOf } from '../choice.tsx'
 import { bytes, count, shardName } from '../format.ts'
 import { Ago, Badge, Empty, FailureBox, Table, type TableColumn } from '../parts.tsx'
+import { readLines } from '../read-lines.ts'
 import { about, summary } from '../state.ts'
+import { Changes } from './letter-changes.tsx'
 
 export type ReadableLetter = Extract<LetterView, { isReadable: true }>
 
-/** All dead letters with the same reason. */
+/** All dead letters with the same code, or with the same code and reason. */
 interface Group {
-  code: string
+  title: string
   letters: ReadableLetter[]
 }
+
+type Grouping = 'code' | 'reason'
 
 const columns: ReadonlyArray<TableColumn<ReadableLetter>> = [
   {
     title: 'Failed',
-    width: '7rem',
+    width: '6.5rem',
     cell: ({ id, failedAt }) => (
       <a class="row-link" href={`#/dead-letters/${encodeURIComponent(id)}`}>
         <Ago at={failedAt} />
       </a>
     ),
     sortBy: ({ failedAt }) => failedAt,
+  },
+  {
+    title: 'File',
+    width: 'minmax(5rem, 2fr)',
+    cell: ({ filename }) =>
+      filename === null ? <span class="muted">no upload</span> : <span title={filename}>{filename}</span>,
+    sortBy: ({ filename }) => filename ?? undefined,
   },
   { title: 'Reason', width: 'minmax(6rem, 3fr)', cell: ({ reason }) => <span title={reason}>{reason}</span> },
   {
@@ -49,25 +60,21 @@ export function DeadLetters() {
   const failure = useSignal<Failure | undefined>(undefined)
   const isShowingRedriven = useSignal(false)
   const isCut = useSignal(false)
+  const grouping = useSignal<Grouping>('code')
   const result = useSignal('')
   const access = about.value?.deadLetters
 
   async function read(signal: AbortSignal): Promise<void> {
     const found: LetterView[] = []
-    try {
-      for await (const line of lines<LettersLine>('/api/dead-letters', signal)) {
-        if (line.type === 'letter') found.push(line.letter)
-        if (line.type === 'failure') failure.value = line.failure
-        if (line.type === 'end') {
-          failure.value = undefined
-          isCut.value = line.isCut
-        }
+    const failed = await readLines<LettersLine>('/api/dead-letters', signal, line => {
+      if (line.type === 'letter') found.push(line.letter)
+      if (line.type === 'failure') failure.value = line.failure
+      if (line.type === 'end') {
+        failure.value = undefined
+        isCut.value = line.isCut
       }
-    } catch (error) {
-      if (signal.aborted) return
-      if (!(error instanceof RequestError) && !(error instanceof TypeError)) throw error
-      failure.value = error instanceof RequestError ? error.failure : { title: 'The connection was lost.', advice: '' }
-    }
+    })
+    if (failed) failure.value = failed
     if (!signal.aborted) letters.value = found
   }
   const stop = useRef(new AbortController())
@@ -99,6 +106,18 @@ export function DeadLetters() {
       <div class="spread wrap">
         <h1>Dead letters</h1>
         <div class="tools">
+          <label class="checkbox">
+            Group by
+            <select
+              value={grouping.value}
+              onChange={event => {
+                grouping.value = event.currentTarget.value as Grouping
+              }}
+            >
+              <option value="code">code</option>
+              <option value="reason">code and reason</option>
+            </select>
+          </label>
           {redriven.length > 0 && (
             <label class="checkbox">
               <input
@@ -132,148 +151,50 @@ export function DeadLetters() {
       {isCut.value && (
         <p class="muted">Only the first {all.length} are listed. Use headgate dead-letters for the others.</p>
       )}
-      {groupsOf(shown).map(group => (
-        <section key={group.code} aria-label={group.code}>
-          <div class="spread wrap">
-            <h2>
-              {group.code} <span class="muted">{group.letters.length}</span>
-            </h2>
-            <Changes letters={group.letters} result={result} onDone={refresh} />
-          </div>
-          <Table label={group.code} rows={group.letters} keyOf={({ id }) => id} columns={columns} />
-        </section>
+      {groupsOf(shown, grouping.value).map(group => (
+        <GroupOfLetters key={group.title} group={group} result={result} onDone={refresh} />
       ))}
     </>
   )
 }
 
-function groupsOf(letters: readonly ReadableLetter[]): Group[] {
-  const byCode = Map.groupBy(letters, ({ code }) => code)
-  return Array.from(byCode, ([code, all]) => ({ code, letters: all.toSorted((a, b) => b.failedAt - a.failedAt) })).sort(
-    (a, b) => b.letters.length - a.letters.length,
-  )
-}
-
-type Action = 'redrive' | 'discard'
-
-interface ChangesSettings {
-  letters: readonly ReadableLetter[]
-  /** Gets a sentence about what was done. The letters, and with them the buttons, may no longer be shown then. */
+interface GroupSettings {
+  group: Group
   result: Signal<string>
-  onDone(): Promise<void> | void
+  onDone(): Promise<void>
 }
 
-/** Buttons that redrive or discard dead letters. Each first shows what it does, and to how many. */
-export function Changes({ letters, result, onDone }: ChangesSettings) {
-  const dialog = useRef<HTMLDialogElement>(null)
-  const action = useSignal<Action>('redrive')
-  if (!about.value?.allowChanges) return null
-  const open = (chosen: Action) => {
-    action.value = chosen
-    dialog.current?.showModal()
-  }
+function GroupOfLetters({ group: { title, letters }, result, onDone }: GroupSettings) {
+  const chosen = useSignal<ReadonlySet<string>>(new Set())
+  const nameOf = ({ filename, id }: ReadableLetter) => filename ?? id
+  const shown = about.value?.allowChanges
+    ? [choiceColumn({ chosen, rows: letters, keyOf, nameOf }), ...columns]
+    : columns
+  const { rows, isAll } = chosenOf({ chosen, rows: letters, keyOf })
   return (
-    <div class="tools">
-      <button type="button" onClick={() => open('redrive')}>
-        Redrive…
-      </button>
-      <button type="button" class="danger" onClick={() => open('discard')}>
-        Discard…
-      </button>
-      <dialog ref={dialog} aria-label={action.value === 'redrive' ? 'Redrive dead letters' : 'Discard dead letters'}>
-        <Confirmation
-          letters={letters}
-          action={action.value}
-          onClose={() => dialog.current?.close()}
-          onResult={async outcomes => {
-            result.value = summaryOf(outcomes)
-            dialog.current?.close()
-            await onDone()
-          }}
+    <section aria-label={title}>
+      <div class="spread wrap group-head">
+        <h2 class="break">
+          {title} <span class="muted">{letters.length}</span>
+        </h2>
+        <Changes
+          letters={rows}
+          which={isAll ? `all ${rows.length}` : `${rows.length} chosen`}
+          result={result}
+          onDone={onDone}
         />
-      </dialog>
-    </div>
-  )
-}
-
-interface ConfirmationSettings {
-  letters: readonly ReadableLetter[]
-  action: Action
-  onClose(): void
-  onResult(outcomes: readonly LetterOutcome[]): Promise<void>
-}
-
-function Confirmation({ letters, action, onClose, onResult }: ConfirmationSettings) {
-  const failure = useSignal<Failure | undefined>(undefined)
-  const isRunning = useSignal(false)
-  // A redrive leaves out what was redriven before.
-  const affected = action === 'redrive' ? letters.filter(({ redrivenAt }) => redrivenAt === null) : letters
-  const what = count(affected.length, 'dead letter')
-
-  return (
-    <>
-      <h2>
-        {action === 'redrive' ? 'Redrive' : 'Discard'} {what}?
-      </h2>
-      <p>
-        {action === 'redrive'
-          ? `Each record is put on ${about.value?.streamName} again, with its original bytes and partition key. Its upload becomes queued. A record that fails again becomes a new dead letter.`
-          : 'The records are deleted and cannot be redriven. Their uploads stay failed. This cannot be undone.'}
-      </p>
-      <ul class="affected">
-        {affected.slice(0, 5).map(({ id, reason }) => (
-          <li key={id} class="clip">
-            {reason}
-          </li>
-        ))}
-        {affected.length > 5 && <li class="muted">and {affected.length - 5} more</li>}
-      </ul>
-      {failure.value && <FailureBox failure={failure.value} />}
-      <div class="actions">
-        <button type="button" onClick={onClose}>
-          Cancel
-        </button>
-        <button
-          type="button"
-          class={action === 'redrive' ? 'primary' : 'danger'}
-          disabled={isRunning.value || affected.length === 0}
-          onClick={() => void run(action, affected, { failure, isRunning, onResult })}
-        >
-          {action === 'redrive' ? 'Redrive' : 'Discard'} {what}
-        </button>
       </div>
-    </>
+      <Table label={title} rows={letters} keyOf={keyOf} columns={shown} />
+    </section>
   )
 }
 
-interface Run {
-  failure: Signal<Failure | undefined>
-  isRunning: Signal<boolean>
-  onResult(outcomes: readonly LetterOutcome[]): Promise<void>
-}
+const keyOf = ({ id }: ReadableLetter) => id
 
-async function run(
-  action: Action,
-  letters: readonly ReadableLetter[],
-  { failure, isRunning, onResult }: Run,
-): Promise<void> {
-  isRunning.value = true
-  failure.value = undefined
-  try {
-    const body = { ids: letters.map(({ id }) => id) }
-    const { outcomes } = await sendJson<{ outcomes: LetterOutcome[] }>('POST', `/api/dead-letters/${action}`, body)
-    await onResult(outcomes)
-  } catch (error) {
-    if (!(error instanceof RequestError)) throw error
-    failure.value = error.failure
-  } finally {
-    isRunning.value = false
-  }
-}
-
-function summaryOf(outcomes: readonly LetterOutcome[]): string {
-  const byOutcome = Map.groupBy(outcomes, ({ outcome }) => outcome)
-  return Array.from(byOutcome, ([outcome, { length, 0: first }]) =>
-    outcome === 'failed' ? `${length} failed: ${first?.error}` : `${length} ${outcome}`,
-  ).join(', ')
+function groupsOf(letters: readonly ReadableLetter[], grouping: Grouping): Group[] {
+  const groups = Map.groupBy(letters, ({ code, reason }) => (grouping === 'code' ? code : `${code}: ${reason}`))
+  return Array.from(groups, ([title, all]) => ({
+    title,
+    letters: all.toSorted((a, b) => b.failedAt - a.failedAt),
+  })).sort((a, b) => b.letters.length - a.letters.length)
 }
