@@ -2,7 +2,10 @@
  * Writes the pictures of the console in docs/images. `node test/console/screenshots.ts` starts a pipeline with some uploads, and needs
  * Chromium. With a folder as its argument, it also writes each view there, in light, in dark and with the width of a phone.
  */
+import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { SplitShardCommand, waitUntilStreamExists } from '@aws-sdk/client-kinesis'
 import sharp from 'sharp'
@@ -30,10 +33,27 @@ async function run(): Promise<void> {
   const aws = await startAws(t)
   const { kinesis } = aws
   const metricsUrls: string[] = []
+  // One receiver accepts notifications, and one wants none any more.
+  const receiver = createServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(request.url === '/crm' ? 204 : 410).end())
+  })
+  await new Promise<void>(resolve => receiver.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => receiver.close())
+  const { port } = receiver.address() as AddressInfo
+  const destination = (name: string) => ({
+    name,
+    webhook: `http://127.0.0.1:${port}/${name}`,
+    secrets: [`whsec_${randomBytes(32).toString('base64')}`],
+  })
+  const NOTIFICATIONS = JSON.stringify([
+    destination('crm'),
+    { ...destination('thumbnails'), types: ['image/*', 'text/csv'] },
+  ])
   for (const name of ['one', 'two', 'three']) {
     const HEALTH_PORT = String(await findQuietPort('127.0.0.1'))
     metricsUrls.push(`http://127.0.0.1:${HEALTH_PORT}/metrics`)
-    const env = { ...aws.env, WORKER_ID: `worker-${name}`, HEALTH_PORT }
+    const own = { WORKER_ID: `worker-${name}`, HEALTH_PORT }
+    const env = { ...aws.env, ...own, NOTIFICATIONS, NOTIFICATIONS_ALLOW_ADDRESSES: '127.0.0.0/8' }
     runProgram(t, [path.join(root, 'services/worker/worker.ts')], { env })
   }
   const metrics = createMetrics()
@@ -111,6 +131,8 @@ async function run(): Promise<void> {
     uploads: 'uploads',
     upload: `uploads/${uploadId}`,
     'dead-letters': 'dead-letters',
+    notifications: 'notifications',
+    replay: 'replay',
   }
   for (const [name, view] of Object.entries(views)) {
     await page.evaluate(`location.hash = ${JSON.stringify(`#/${view}`)}`)
