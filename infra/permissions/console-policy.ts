@@ -14,7 +14,7 @@ export function createConsolePolicy(scope: Construct, data: Data): ManagedPolicy
   const statements = watching(data)
   const policy = new ManagedPolicy(scope, 'ConsolePolicy', {
     description:
-      'Lets the console of Headgate read the stream, the leases, the dead letters and the records of uploads.',
+      'Lets the console of Headgate read the stream, the leases, the dead letters, the notifications and the records of uploads.',
     statements: [...statements, ...keyStatements(statements, data.dataKeyArns)],
   })
   acknowledgePrefixes(policy, statements)

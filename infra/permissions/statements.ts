@@ -187,6 +187,7 @@ export function watching({ stream, leaseTable, processedBucket, uploadsTable: ta
     allow(['s3:ListBucket'], processedBucket.arn),
     allow(['s3:GetObject'], ...under(processedBucket, keyPrefixes.deadLetters)),
     allow(['dynamodb:GetItem'], table.arn),
+    allow(['dynamodb:Query'], notificationsIndex(table)),
   ]
 }
 

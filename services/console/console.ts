@@ -7,14 +7,17 @@ import { ConsumerAdmin, ConsumerError } from '../consumer/index.ts'
 import { createKinesisStream } from '../consumer/kinesis/kinesis-stream.ts'
 import type { AwsClients } from '../platform/aws.ts'
 import { version } from '../platform/version.ts'
+import { createNotificationStore } from '../uploads/notifications/notification-store.ts'
 import { createUploadStore } from '../uploads/records/store.ts'
 import { createDeadLetterArchive } from '../worker/dead-letters/archive.ts'
+import { openArchives } from '../worker/notifications/undelivered.ts'
 import { ConsoleStartError } from './errors.ts'
 import { explainFailure } from './explain-failure.ts'
 import { guardRequests, PUBLIC, rejectMalformed } from './guard.ts'
 import { contentTypeOf, loadPageFiles, type PageFiles } from './page-files.ts'
 import { deadLettersRoutes } from './routes/dead-letters.ts'
 import { addLiveRoutes } from './routes/live.ts'
+import { notificationsRoutes } from './routes/notifications.ts'
 import { pauseRoutes } from './routes/pause.ts'
 import { recordsRoutes } from './routes/records.ts'
 import { replayRoutes } from './routes/replay.ts'
@@ -115,9 +118,11 @@ export async function startConsole(settings: ConsoleSettings): Promise<Console> 
     const { bucket, archive } = deadLetters
     const deps = { streamName, bucket, archive, store, kinesis, allowChanges, closing: closing.signal }
     await app.register(deadLettersRoutes, deps)
+    const archives = openArchives({ s3, dynamodb, bucket, table })
+    await app.register(notificationsRoutes, { archives, bucket, table, allowChanges, closing: closing.signal })
   }
   if (uploads) {
-    await app.register(trailRoutes, { access: uploads, table, store })
+    await app.register(trailRoutes, { access: uploads, table, store: createNotificationStore({ dynamodb, table }) })
     await app.register(uploadsRoutes, { access: uploads, allowChanges, closing: closing.signal })
   }
   try {
@@ -137,7 +142,8 @@ export async function startConsole(settings: ConsoleSettings): Promise<Console> 
 }
 
 function aboutOf(settings: ConsoleSettings): About {
-  const { streamName, applicationName, region, failoverMs, allowChanges, uploads, deadLetters, doctor } = settings
+  const { streamName, applicationName, region, failoverMs, allowChanges, uploads, doctor } = settings
+  const { deadLetters, uploadsTable } = settings
   return {
     streamName,
     applicationName,
@@ -147,6 +153,7 @@ function aboutOf(settings: ConsoleSettings): About {
     version: version(),
     uploads: uploads ? { apiUrl: uploads.apiUrl, user: uploads.user } : null,
     deadLetters: deadLetters ? { bucket: deadLetters.bucket } : null,
+    notifications: deadLetters ? { bucket: deadLetters.bucket, table: uploadsTable } : null,
     hasDoctor: doctor !== undefined,
   }
 }

@@ -1,4 +1,6 @@
 import type { Trail } from '../uploads/records/trail.ts'
+import type { Undelivered } from '../worker/notifications/undelivered.ts'
+import type { DestinationView } from './notification-views.ts'
 
 /** The data that the server sends to the page. The page imports only these types. Times are epoch milliseconds. */
 
@@ -156,6 +158,10 @@ export interface TrailView {
   trail: Trail | null
   /** The trace of the request, and of the work on the upload. */
   traceId: string | null
+  /** When an operator last put the event of the upload on the stream again. */
+  redrivenAt: number | null
+  /** The notifications that the upload owes. One that was delivered is not recorded, and one that was given up is a dead letter. */
+  notifications: readonly Undelivered[]
   /** Why the record could not be read. */
   failure?: Failure
 }
@@ -185,6 +191,8 @@ export interface Summary {
   lagIntervalMs: number
   /** Null: the console was given no pages of metrics. */
   throughput: ThroughputView | null
+  /** Null: the console was given no pages of metrics. */
+  destinations: readonly DestinationView[] | null
   drain: DrainView
   /** False while no read of the lease table has succeeded: who owns which shard is unknown. */
   hasLeases: boolean
@@ -218,6 +226,8 @@ export interface About {
   uploads: { apiUrl: string; user: string | null } | null
   /** The views of dead letters need the bucket of the worker. */
   deadLetters: { bucket: string } | null
+  /** The view of notifications needs the bucket of the worker and the table of uploads. */
+  notifications: { bucket: string; table: string } | null
   /** The doctor needs the configuration of the deployment. */
   hasDoctor: boolean
 }

@@ -74,7 +74,7 @@ runMain(async () => {
     })
     const pages = {
       ...healthPages({ live: () => live(consumer, liveness()), ready: () => ready(consumer, stuck.find()) }),
-      ...metrics.pages({ consumer, stuck, relay, notificationRelay, scanRelay }),
+      ...metrics.pages({ consumer, stuck, relay, notificationRelay, scanRelay, notifications }),
     }
     operatorPort = await openOperatorPort({ host: config.HEALTH_HOST, port: config.HEALTH_PORT, pages, log })
   }

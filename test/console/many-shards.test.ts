@@ -44,6 +44,7 @@ const about: About = {
   allowChanges: false,
   uploads: null,
   deadLetters: null,
+  notifications: null,
   hasDoctor: false,
 }
 
@@ -69,6 +70,7 @@ function event(shards: ShardView[]): string {
       hasShards: true,
       lagIntervalMs: 200_000,
       throughput: null,
+      destinations: null,
       drain: { ms: null, isFallingBehind: false, isEstimated: true },
       deadLetters: null,
     },

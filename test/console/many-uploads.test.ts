@@ -16,6 +16,7 @@ const about: About = {
   allowChanges: false,
   uploads: { apiUrl: 'http://api.test', user: 'ann' },
   deadLetters: null,
+  notifications: null,
   hasDoctor: false,
 }
 

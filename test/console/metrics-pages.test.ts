@@ -148,6 +148,29 @@ t.test('the time to drain is that of the workers, or else estimated from how the
   t.strictSame(drainOf([], known, 0), { ms: 7_000, isFallingBehind: false, isEstimated: false })
 })
 
+t.test('the destinations of notifications are those of all workers together', async t => {
+  const log = { error: (...details: unknown[]) => t.fail('a page failed', { details }) }
+  const urlOf = async (body: string) => {
+    const page = async () => ({ status: 200, contentType: 'text/plain', body })
+    const opened = await openOperatorPort({ host: '127.0.0.1', port: 0, pages: { '/metrics': page }, log })
+    t.teardown(() => opened.close())
+    return `${opened.url}/metrics`
+  }
+  const ofCrm = (heldBack: number, sent: number) =>
+    `headgate_notifications_held_back{destination="crm"} ${heldBack}\nheadgate_notifications_sent_total{destination="crm"} ${sent}\n`
+  const urls = [
+    await urlOf(`${ofCrm(1, 3)}headgate_notifications_failed_total{destination="crm"} 7\n`),
+    await urlOf(`${ofCrm(0, 4)}headgate_notifications_held_back{destination="bus"} 0\n`),
+  ]
+  const pages = new MetricsPages({ urls, wallClock: Date.now })
+  t.strictSame(pages.destinations(), [])
+  await pages.read(signal)
+  t.strictSame(pages.destinations(), [
+    { name: 'bus', workers: 1, heldBackBy: 0, sent: 0, failed: 0, givenUp: 0 },
+    { name: 'crm', workers: 2, heldBackBy: 1, sent: 7, failed: 7, givenUp: 0 },
+  ])
+})
+
 t.test('the memory of a worker is known if a page names the worker and its maximum', async t => {
   const log = { error: (...details: unknown[]) => t.fail('a page failed', { details }) }
   const pageOf = async (body: string) => {

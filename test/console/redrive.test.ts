@@ -74,7 +74,16 @@ t.test(
     )
     startWorker('mended')
     await show('dead-letters')
-    await page.click('button:text("Redrive…")')
+    await page.waitForSelector('.table-row span:text("a.txt")')
+    await page.selectOption('.tools select', 'reason')
+    await page.waitForSelector('h2:text("The transform does not know this file.")')
+    await page.click('.table-row input[type=checkbox]')
+    await page.setViewportSize({ width: 390, height: 800 })
+    const gap = await page.evaluate<number>(
+      "document.querySelector('.table').getBoundingClientRect().top - document.querySelector('.group-head').getBoundingClientRect().bottom",
+    )
+    t.ok(gap >= 8, 'the buttons do not touch the table on a phone')
+    await page.click('button:text("Redrive 1 chosen…")')
     await page.click('dialog[open] button.primary')
     await see('1 redriven')
     await show('uploads')
@@ -82,6 +91,13 @@ t.test(
     await page.click('a.row-link:text("a.txt")')
     await see('mended')
     await page.waitForSelector('.timeline .written')
+    const steps = await page.evaluate<string[]>(
+      "[...document.querySelectorAll('.timeline .step')].map(step => step.textContent)",
+    )
+    t.strictSame(
+      steps.filter(step => step === 'redriven' || step === 'queued'),
+      ['redriven', 'queued'],
+    )
     const worker2 = await page.evaluate<string>("document.querySelector('.processing .worker').title")
     t.equal(worker2, 'mended', 'the steps are those of the worker that processed the upload')
   },

@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
-import { createRequire } from 'node:module'
 import path from 'node:path'
 import {
   type KinesisClient,
@@ -17,6 +15,7 @@ import { findQuietPort } from '../../services/local/ports.ts'
 import { openOperatorPort } from '../../services/platform/operator-port.ts'
 import { names } from '../../services/platform/resources.ts'
 import { buildTestApi, createTestUser } from '../api/support.ts'
+import { accessibilityFaults } from '../browser/axe.ts'
 import { type Page, startChromium, whyNoChromium } from '../browser/chromium.ts'
 import { aggregate } from '../support/aggregate.ts'
 import { startAws } from '../support/aws.ts'
@@ -24,7 +23,6 @@ import { type Program, runProgram, until } from '../support/processes.ts'
 import { startTestConsole } from './support.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium() }, async t => {
   const aws = await startAws(t)
@@ -97,7 +95,7 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     await page.click('.toolbar button.primary')
     await page.click('.records .tools button')
     await page.waitForSelector('dialog[open]')
-    t.strictSame(await faults(page), [])
+    t.strictSame(await accessibilityFaults(page), [])
     await page.fill('dialog input', 'my-key')
     await page.fill('dialog textarea', 'put by hand')
     await page.click('dialog button.primary')
@@ -134,7 +132,7 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     t.strictSame(await page.evaluate(cells), ['Apple', '3', 'Pear, green', '5'])
     const output = await (await page.waitForSelector('pre.data'))?.textContent()
     t.match(output, '"Pear, green"', 'the output is JSON')
-    t.strictSame(await faults(page), [])
+    t.strictSame(await accessibilityFaults(page), [])
     await page.click('button.danger:text("Delete")')
     await page.click('dialog[open] button.danger')
     await see(page, 'There are no uploads yet.')
@@ -159,11 +157,11 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     await until(() => received() > 8 * 1024 ** 2, { timeoutMs: 60_000, what: 'a part of the file to arrive' })
     await page.click('button:text("Pause")')
     await see(page, 'paused at')
-    t.strictSame(await faults(page), [])
+    t.strictSame(await accessibilityFaults(page), [])
     await page.reload()
     await network.send('Network.emulateNetworkConditions', { ...slow, uploadThroughput: -1 })
     await see(page, 'was interrupted. Choose the same file again to continue.')
-    t.strictSame(await faults(page), [])
+    t.strictSame(await accessibilityFaults(page), [])
     await page.setInputFiles('input[type=file]', file)
     // The list shows the upload before it is complete.
     await until(() => offsets.length > 1, { timeoutMs: 60_000, what: 'the upload to continue' })
@@ -190,7 +188,7 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     await page.click('button:text("Check the deployment")')
     await page.waitForSelector('.checks', { state: 'attached', timeout: 60_000 })
     t.match(await text(page), /\d+ checks ok, 0 failed/)
-    t.strictSame(await faults(page), [])
+    t.strictSame(await accessibilityFaults(page), [])
   })
 
   await t.test('a record that cannot be processed is seen, redriven and discarded', async t => {
@@ -203,10 +201,10 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     t.ok(before > 0)
     await page.click('.table-row a.row-link')
     await see(page, 'Data of the record')
-    t.strictSame(await faults(page), [])
+    t.strictSame(await accessibilityFaults(page), [])
     await page.click('button:text("Redrive…")')
     await see(page, 'Redrive 1 dead letter?')
-    t.strictSame(await faults(page), [])
+    t.strictSame(await accessibilityFaults(page), [])
     await page.click('dialog[open] button.primary')
     await see(page, '1 redriven')
     await page.click('button:text("Discard…")')
@@ -225,7 +223,7 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
   await t.test('the application is paused and resumed', async t => {
     await show(page, 'workers')
     await page.click('button:text("Pause…")')
-    t.strictSame(await faults(page), [])
+    t.strictSame(await accessibilityFaults(page), [])
     await page.fill('dialog[open] input', 'the table is moved')
     await page.click('dialog[open] button.primary')
     await show(page, 'overview')
@@ -241,7 +239,7 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
     await show(page, 'replay')
     await page.click('button.primary')
     await page.waitForSelector('.table-row .badge.warn', { timeout: 60_000 })
-    t.strictSame(await faults(page), [])
+    t.strictSame(await accessibilityFaults(page), [])
     await page.click('.confirm input')
     await page.click('.confirm button')
     await see(page, 'moved back', 60_000)
@@ -254,7 +252,7 @@ t.test('the console in a browser, on a running pipeline', { skip: whyNoChromium(
       await show(page, view)
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme })
-        t.strictSame(await faults(page), [], `${view}, ${colorScheme}`)
+        t.strictSame(await accessibilityFaults(page), [], `${view}, ${colorScheme}`)
       }
     }
   })
@@ -301,6 +299,7 @@ const VIEWS = [
   'stream/shardId-000000000001',
   'workers',
   'dead-letters',
+  'notifications',
   'replay',
   'no-such-view',
 ]
@@ -315,15 +314,6 @@ const text = (page: Page) => page.evaluate<string>('document.body.innerText')
 /** Resolves when the text is on the page. */
 async function see(page: Page, wanted: string, timeout = 30_000): Promise<void> {
   await page.waitForSelector(`:text(${JSON.stringify(wanted)})`, { timeout })
-}
-
-/** Returns the rules of WCAG 2 and the best practices that the page breaks, each with the elements. */
-async function faults(page: Page): Promise<string[]> {
-  return await page.evaluate<string[]>(`(async () => {
-    if (!globalThis.axe) { ${axe} }
-    const { violations } = await axe.run(document)
-    return violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 120)).join(' | '))
-  })()`)
 }
 
 async function shardIds(kinesis: KinesisClient): Promise<string[]> {

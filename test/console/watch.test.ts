@@ -260,6 +260,7 @@ t.test('the page gets everything once, and then only what changed', async t => {
     hasShards: true,
     lagIntervalMs: 2_000,
     throughput: null,
+    destinations: null,
     drain: { ms: null, isFallingBehind: false, isEstimated: true },
     deadLetters: null,
   }

@@ -7,6 +7,8 @@ import { Empty } from './parts.tsx'
 import { about, findings, isLocked, offline, route, setTheme, summary, type Theme, theme } from './state.ts'
 import { DeadLetter } from './views/dead-letter.tsx'
 import { DeadLetters } from './views/dead-letters.tsx'
+import { NotificationPage } from './views/notification.tsx'
+import { Notifications } from './views/notifications.tsx'
 import { Overview } from './views/overview.tsx'
 import { Replay } from './views/replay.tsx'
 import { Shard } from './views/shard.tsx'
@@ -26,6 +28,7 @@ const SECTIONS: readonly Section[] = [
   { name: 'stream', title: 'Stream' },
   { name: 'workers', title: 'Workers' },
   { name: 'dead-letters', title: 'Dead letters' },
+  { name: 'notifications', title: 'Notifications' },
   { name: 'replay', title: 'Replay' },
 ]
 
@@ -130,6 +133,7 @@ function Content() {
 }
 
 function titleOf([view = '', id]: readonly string[]): string {
+  if (view === 'notifications' && id !== undefined) return new URLSearchParams(id).get('id') ?? 'Notification'
   return id ?? SECTIONS.find(({ name }) => name === view)?.title ?? 'Not found'
 }
 
@@ -140,6 +144,9 @@ function View() {
   if (view === 'uploads') return id === undefined ? <Uploads /> : <UploadView key={id} id={id} />
   if (view === 'workers') return <Workers />
   if (view === 'dead-letters') return id === undefined ? <DeadLetters /> : <DeadLetter key={id} id={id} />
+  if (view === 'notifications') {
+    return id === undefined ? <Notifications /> : <NotificationPage key={id} place={id} />
+  }
   if (view === 'replay') return <Replay />
   return (
     <>

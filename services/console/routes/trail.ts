@@ -1,5 +1,6 @@
 import { type FastifyPluginCallbackTypebox, Type } from '@fastify/type-provider-typebox'
-import type { UploadStore } from '../../uploads/records/store.ts'
+import type { NotificationStore } from '../../uploads/notifications/notification-store.ts'
+import { owedRows } from '../../worker/notifications/undelivered.ts'
 import { BadRequestError } from '../errors.ts'
 import { explainFailure } from '../explain-failure.ts'
 import type { TrailView } from '../snapshot.ts'
@@ -9,7 +10,8 @@ export interface TrailDeps {
   access: Pick<UploadsAccess, 'getToken'>
   /** The table of the uploads. */
   table: string
-  store: Pick<UploadStore, 'get'>
+  /** Reads the record with what it owes. */
+  store: Pick<NotificationStore, 'read'>
 }
 
 const params = Type.Object({ id: Type.String({ maxLength: 64, pattern: '^[\\w-]+$' }) })
@@ -19,9 +21,14 @@ export const trailRoutes: FastifyPluginCallbackTypebox<TrailDeps> = (app, { acce
   app.get('/api/uploads/:id/trail', { schema: { params } }, async ({ params: { id: uploadId } }, reply) => {
     const owner = subjectOf(await access.getToken({ rejected: undefined }))
     try {
-      const record = await store.get({ owner, uploadId })
+      const { record, owed = [] } = (await store.read({ owner, uploadId })) ?? {}
       const [, traceId = null] = record?.traceparent?.split('-') ?? []
-      return { trail: record?.trail ?? null, traceId } satisfies TrailView
+      return {
+        trail: record?.trail ?? null,
+        traceId,
+        redrivenAt: record?.redrivenAt === undefined ? null : Date.parse(record.redrivenAt),
+        notifications: owedRows({ owner, uploadId }, owed),
+      } satisfies TrailView
     } catch (error) {
       const target = { action: 'dynamodb:GetItem', resource: `the table '${table}'` }
       return reply.code(502).send(explainFailure(error, target))

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { fetch } from 'undici'
+import type { DestinationView } from '../notification-views.ts'
 import type { MemoryView, ThroughputView } from '../snapshot.ts'
 import { type Buckets, bucketsOf, quantile } from './histogram.ts'
 import { parseMetrics, type Samples } from './prometheus-text.ts'
@@ -82,6 +83,27 @@ export class MetricsPages {
   /** Returns the records in memory of the workers that a page names, by the id of the worker. */
   memory(applicationName: string): Map<string, MemoryView> {
     return new Map([...this.#last.values()].flatMap(({ samples }) => [...memoryOf(samples, applicationName)]))
+  }
+
+  /** Returns what the workers say about the destinations of notifications, by name. */
+  destinations(): DestinationView[] {
+    const all = new Map<string, DestinationView>()
+    for (const { samples } of this.#last.values()) {
+      for (const { labels, value } of samples.get('headgate_notifications_held_back') ?? []) {
+        const { destination: name = '' } = labels
+        const known = all.get(name) ?? { name, workers: 0, heldBackBy: 0, sent: 0, failed: 0, givenUp: 0 }
+        const total = (metric: string) => samples.get(metric)?.find(one => one.labels.destination === name)?.value ?? 0
+        all.set(name, {
+          name,
+          workers: known.workers + 1,
+          heldBackBy: known.heldBackBy + (value > 0 ? 1 : 0),
+          sent: known.sent + total('headgate_notifications_sent_total'),
+          failed: known.failed + total('headgate_notifications_failed_total'),
+          givenUp: known.givenUp + total('headgate_notification_dead_letters_total'),
+        })
+      }
+    }
+    return [...all.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   view(): ThroughputView {

@@ -256,6 +256,7 @@ export class Watcher {
         hasShards: this.#shards !== undefined,
         lagIntervalMs: Measurements.intervalMs(shards.size),
         throughput,
+        destinations: this.#metrics?.destinations() ?? null,
         drain: drainOf(this.#points, throughput, now),
         deadLetters: this.#settings.deadLetters ? deadLetters : null,
       },

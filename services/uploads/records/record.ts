@@ -68,6 +68,8 @@ export interface UploadRecord {
   scan?: ScanReport
   /** How the worker got to the final status. Missing in old records. */
   trail?: Trail
+  /** ISO 8601, UTC: when an operator last put the event on the stream again. Only operators see it. */
+  redrivenAt?: string
 }
 
 /** An upload that is reserved and has not arrived. Its digest and its end are not known. */

@@ -93,7 +93,7 @@ export interface UploadStore {
   ): Promise<boolean>
   /**
    * Changes `failed` to `queued` and removes the failure, for an event that was put on the stream again. Resolves to false if the upload
-   * changed since `failed` was read.
+   * changed since `failed` was read. The record keeps the time of the redrive in both cases.
    */
   markRedriven(failed: UploadKey & { updatedAt: string }): Promise<boolean>
   /** Lists uploads of one outbox partition that were recorded before a time and have a mark, oldest first, deleted ones included. */
@@ -229,18 +229,28 @@ export function createUploadStore({ dynamodb, table, now = () => new Date() }: U
       return true
     },
 
-    markRedriven({ updatedAt, ...key }) {
-      return update(key, {
-        UpdateExpression: 'SET #status = :queued, updatedAt = :now REMOVE failure',
+    async markRedriven({ updatedAt, ...key }) {
+      const at = now().toISOString()
+      const isQueued = await update(key, {
+        UpdateExpression: 'SET #status = :queued, updatedAt = :now, redrivenAt = :now REMOVE failure',
         ConditionExpression: '#status = :failed AND updatedAt = :seen',
         ExpressionAttributeNames: { '#status': 'status' },
         ExpressionAttributeValues: marshall({
           ':queued': 'queued',
           ':failed': 'failed',
           ':seen': updatedAt,
-          ':now': now().toISOString(),
+          ':now': at,
         }),
       })
+      if (isQueued) return true
+      // A worker was faster. Operators still see when the event was put on the stream again.
+      await update(key, {
+        UpdateExpression: 'SET redrivenAt = :now',
+        ConditionExpression: 'attribute_exists(uploadId) AND #status <> :deleted',
+        ExpressionAttributeNames: { '#status': 'status' },
+        ExpressionAttributeValues: marshall({ ':now': at, ':deleted': 'deleted' }),
+      })
+      return false
     },
 
     async listOutbox(query, signal) {

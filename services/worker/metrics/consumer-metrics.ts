@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { ConsumerMetrics, KinesisConsumer, ShardStatus } from '../../consumer/index.ts'
 import type { StuckShards } from '../health/stuck-shards.ts'
+import type { Notifications } from '../notifications/open.ts'
 import type { NotificationRelay } from '../notifications/relay.ts'
 import type { OutboxRelay } from '../outbox/relay.ts'
 import type { ScanRelay } from '../scanning/relay.ts'
@@ -13,11 +14,13 @@ export interface ConsumerMetricsSettings {
   notificationRelay?: Pick<NotificationRelay, 'oldestMs'> | undefined
   /** Undefined unless the scanner tags objects. */
   scanRelay?: Pick<ScanRelay, 'oldestMs'> | undefined
+  /** Undefined if there are no destinations. */
+  notifications?: Pick<Notifications, 'heldBack'> | undefined
 }
 
 /** Registers the metrics of the consumer and of the outbox relay. They are read when /metrics is requested. */
 export function registerConsumerMetrics(registry: Registry, settings: ConsumerMetricsSettings): void {
-  const { consumer, stuck, relay, notificationRelay, scanRelay } = settings
+  const { consumer, stuck, relay, notificationRelay, scanRelay, notifications } = settings
   const registers = [registry]
 
   for (const [name, help, value] of COUNTERS) {
@@ -82,6 +85,17 @@ export function registerConsumerMetrics(registry: Registry, settings: ConsumerMe
         const age = seconds(of.oldestMs())
         if (age === undefined) this.remove()
         else this.set(age)
+      },
+    })
+  }
+  if (notifications) {
+    new Gauge({
+      name: 'headgate_notifications_held_back',
+      help: '1 while no notification is sent to the destination, because it accepts none or asked for a wait.',
+      registers,
+      labelNames: ['destination'],
+      collect() {
+        for (const [destination, isHeldBack] of notifications.heldBack()) this.set({ destination }, isHeldBack ? 1 : 0)
       },
     })
   }

@@ -74,6 +74,11 @@ export function notificationDeadLetterKey({
   return `${PREFIX}${encodeURIComponent(destination)}/${timestamp.replace(/[-:.]/g, '')}-${id}-${dueAt}.json`
 }
 
+/** Returns true for the key of a dead letter of a notification, and false for any other object of the bucket. */
+export function isNotificationDeadLetterKey(key: string): boolean {
+  return key.startsWith(PREFIX) && KEY.test(key.slice(PREFIX.length))
+}
+
 export function createNotificationDeadLetters({
   s3,
   bucket,
@@ -92,7 +97,7 @@ export function createNotificationDeadLetters({
     async *keys(destination) {
       const folder = destination === undefined ? '' : `${encodeURIComponent(destination)}/`
       for await (const objects of listObjects(s3, { Bucket: bucket, Prefix: PREFIX + folder })) {
-        for (const { Key = '' } of objects) if (KEY.test(Key.slice(PREFIX.length))) yield Key
+        for (const { Key = '' } of objects) if (isNotificationDeadLetterKey(Key)) yield Key
       }
     },
 

@@ -18,6 +18,8 @@ export interface Notifications {
   createRelay(): NotificationRelay
   /** Reads the index of owed notifications. Rejects if the table has none, and when the signal fires. */
   checkIndex(signal: AbortSignal): Promise<void>
+  /** By the name of the destination: true while nothing is sent to it, because it accepts none or asked for a wait. */
+  heldBack(): ReadonlyMap<string, boolean>
   /** Closes the connections of the destinations. */
   close(): void
 }
@@ -48,6 +50,7 @@ export function openNotifications(settings: NotificationsSettings): Notification
     async checkIndex(signal) {
       await store.listOwing({ partition: notifyPartitionName(0), dueBefore: 0, limit: 1 }, signal)
     },
+    heldBack: () => new Map(receivers.map(receiver => [receiver.name, receiver.isHeldBack()])),
     close() {
       for (const destination of destinations) destination.close()
     },

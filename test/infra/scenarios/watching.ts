@@ -30,5 +30,9 @@ export async function watch(t: Test, { aws }: Pipeline, { endpoints }: Recorder)
   if (first?.type !== 'letter') throw new Error(`There is no dead letter: ${lines.join()}`)
   const letter = await console.get(`/api/dead-letters/letter?id=${encodeURIComponent(first.letter.id)}`)
   t.equal(letter.status, 200)
-  t.strictSame(await (await console.get('/api/uploads/x/trail')).json(), { trail: null, traceId: null })
+  t.strictSame(await (await console.get('/api/uploads/x/trail')).json(), {
+    ...{ trail: null, traceId: null, redrivenAt: null, notifications: [] },
+  })
+  const notifications = (await (await console.get('/api/notifications')).text()).trim().split('\n')
+  t.notMatch(notifications.join(), 'failure')
 }

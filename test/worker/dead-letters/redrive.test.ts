@@ -123,6 +123,7 @@ t.test('a redrive does not change an upload that was processed or failed again i
     const after = await store.get(upload)
     t.equal(after?.status, mended ? 'processed' : 'failed')
     t.not(after?.updatedAt, before?.updatedAt)
+    t.ok(Math.abs(Date.parse(after?.redrivenAt ?? '') - Date.now()) < 60_000, 'operators see the redrive')
   }
 })
 

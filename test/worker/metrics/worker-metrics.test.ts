@@ -83,3 +83,19 @@ t.test('attempts, dead letters and outbox events are counted by their result', a
   t.match(text, /^headgate_outbox_events_total\{result="published"\} 1$/m)
   t.match(text, /^headgate_outbox_events_total\{result="refused"\} 1$/m)
 })
+
+t.test('/metrics says to which destinations nothing is sent', async t => {
+  const heldBack = new Map([
+    ['bus', false],
+    ['crm', true],
+  ])
+  const pages = createWorkerMetrics().pages({
+    ...{ consumer: consumerDouble(), stuck: { stalledMs: () => 0 }, relay: { oldestMs: () => 0 } },
+    notifications: { heldBack: () => heldBack },
+  })
+  t.match(await textOf(pages), /^headgate_notifications_held_back\{destination="crm"\} 1$/m)
+  heldBack.set('crm', false)
+  const text = await textOf(pages)
+  for (const name of heldBack.keys())
+    t.match(text, new RegExp(`^headgate_notifications_held_back\\{destination="${name}"\\} 0$`, 'm'))
+})

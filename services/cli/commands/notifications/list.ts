@@ -1,16 +1,15 @@
+import {
+  deadNotifications,
+  deadRow,
+  openArchives,
+  owedNotifications,
+  type Undelivered,
+} from '../../../worker/notifications/undelivered.ts'
 import { withAws } from '../../aws.ts'
 import { defineCommand } from '../../command.ts'
 import type { Column } from '../../output.ts'
 import { ageText } from '../../times.ts'
-import {
-  archivesOf,
-  deadNotifications,
-  destinationOption,
-  notificationsConfig,
-  owedNotifications,
-  rowOf,
-  type Undelivered,
-} from './find.ts'
+import { destinationOption, notificationsConfig } from './arguments.ts'
 
 export const listNotifications = defineCommand({
   name: 'notifications list',
@@ -28,7 +27,7 @@ Delivered notifications are not kept.`,
     const { destination, upload } = options
     const all = options.owed === options['given-up']
     return await withAws(config, async clients => {
-      const archives = archivesOf(clients, config)
+      const archives = openArchives({ ...clients, bucket: config.PROCESSED_BUCKET, table: config.UPLOADS_TABLE })
       const rows: Undelivered[] = []
       const add = (row: Undelivered) => {
         if (destination !== undefined && row.destination !== destination) return
@@ -41,7 +40,7 @@ Delivered notifications are not kept.`,
       if (all || options.owed) for await (const row of owedNotifications(archives)) add(row)
       if (all || options['given-up']) {
         for await (const found of deadNotifications(archives, destination)) {
-          const row = rowOf(found)
+          const row = deadRow(found)
           if (row) add(row)
           else unreadable++
         }

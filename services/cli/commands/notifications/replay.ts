@@ -1,19 +1,16 @@
-import { dueTime } from '../../../uploads/notifications/owed.ts'
-import type { ArchivedNotification } from '../../../worker/notifications/dead-letters.ts'
+import {
+  deadNotifications,
+  deadRow,
+  openArchives,
+  type ReplayOutcome,
+  replayNotification,
+} from '../../../worker/notifications/undelivered.ts'
 import { withAws } from '../../aws.ts'
 import { defineCommand } from '../../command.ts'
 import { exitCodes, NothingFoundError, UsageError } from '../../errors.ts'
-import {
-  type Archives,
-  archivesOf,
-  checkIds,
-  deadNotifications,
-  destinationOption,
-  notificationsConfig,
-  rowOf,
-} from './find.ts'
+import { checkIds, destinationOption, notificationsConfig } from './arguments.ts'
 
-type Outcome = { outcome: 'owed again' | 'upload deleted' | 'would be sent' } | { outcome: 'failed'; error: string }
+type Outcome = ReplayOutcome | { outcome: 'would be sent' }
 
 export const replayNotifications = defineCommand({
   name: 'notifications replay',
@@ -37,11 +34,11 @@ Exits with 1 if any notification could not be replayed. The others still are.`,
     }
     checkIds(operands)
     return await withAws(config, async clients => {
-      const archives = archivesOf(clients, config)
+      const archives = openArchives({ ...clients, bucket: config.PROCESSED_BUCKET, table: config.UPLOADS_TABLE })
       const missing = new Set(operands)
       const counts = new Map<string, number>()
       for await (const found of deadNotifications(archives, destination)) {
-        const row = rowOf(found)
+        const row = deadRow(found)
         if (!row) {
           counts.set('unreadable', (counts.get('unreadable') ?? 0) + 1)
           output.item({ key: found.key, outcome: 'unreadable' }, `${found.key}  cannot be read by this version`)
@@ -50,7 +47,9 @@ Exits with 1 if any notification could not be replayed. The others still are.`,
         missing.delete(row.id)
         const { id, uploadId } = row
         const what = { id, destination: row.destination, uploadId }
-        const result: Outcome = options['dry-run'] ? { outcome: 'would be sent' } : await replay(found, archives)
+        const result: Outcome = options['dry-run']
+          ? { outcome: 'would be sent' }
+          : await replayNotification(found, archives)
         counts.set(result.outcome, (counts.get(result.outcome) ?? 0) + 1)
         output.item({ ...what, ...result }, `${id}  ${row.destination}  ${sentence(result)}`)
       }
@@ -65,30 +64,6 @@ Exits with 1 if any notification could not be replayed. The others still are.`,
     })
   },
 })
-
-/** The dead letter goes last: if the command dies before, it can be replayed again. */
-async function replay({ key, letter }: ArchivedNotification, { store, deadLetters }: Archives): Promise<Outcome> {
-  if (!letter) return { outcome: 'failed', error: 'this version cannot read it' }
-  const { destination, notification, sequenceNumber } = letter
-  const { id, type, timestamp, data } = notification
-  try {
-    const isOwed = await store.oweAgain(data, {
-      ...{
-        id,
-        type,
-        sequenceNumber,
-        at: Date.parse(timestamp),
-        destinations: [destination],
-        dueAt: dueTime(Date.now()),
-      },
-      ...(data.failure && { failure: data.failure }),
-    })
-    await deadLetters.remove(key)
-    return { outcome: isOwed ? 'owed again' : 'upload deleted' }
-  } catch (error) {
-    return { outcome: 'failed', error: error instanceof Error ? error.message : String(error) }
-  }
-}
 
 function sentence(result: Outcome): string {
   switch (result.outcome) {

@@ -1,16 +1,16 @@
-import { notificationOf } from '../../../uploads/notifications/message.ts'
+import {
+  type Archives,
+  deadNotifications,
+  deadRow,
+  openArchives,
+  owedMessage,
+  owedNotifications,
+  type Undelivered,
+} from '../../../worker/notifications/undelivered.ts'
 import { withAws } from '../../aws.ts'
 import { defineCommand } from '../../command.ts'
 import { NothingFoundError, UsageError } from '../../errors.ts'
-import {
-  type Archives,
-  archivesOf,
-  checkIds,
-  deadNotifications,
-  notificationsConfig,
-  owedNotifications,
-  rowOf,
-} from './find.ts'
+import { checkIds, notificationsConfig } from './arguments.ts'
 
 export const showNotification = defineCommand({
   name: 'notifications show',
@@ -26,8 +26,9 @@ export const showNotification = defineCommand({
     }
     checkIds([id])
     return await withAws(config, async clients => {
+      const archives = openArchives({ ...clients, bucket: config.PROCESSED_BUCKET, table: config.UPLOADS_TABLE })
       let found = 0
-      for await (const { row, message } of matching(archivesOf(clients, config), id)) {
+      for await (const { row, message } of matching(archives, id)) {
         found++
         output.item({ ...row, message }, `${describe(row)}\n\n${JSON.stringify(message, null, 2)}`)
       }
@@ -44,17 +45,16 @@ export const showNotification = defineCommand({
 async function* matching(archives: Archives, id: string) {
   for await (const row of owedNotifications(archives)) {
     if (row.id !== id) continue
-    const owing = await archives.store.read(row)
-    const owed = owing?.owed.find(one => one.id === id)
-    if (owing && owed) yield { row, message: notificationOf(owing.record, owed) }
+    const message = await owedMessage(archives, row)
+    if (message) yield { row, message }
   }
   for await (const found of deadNotifications(archives, undefined)) {
-    const row = rowOf(found)
+    const row = deadRow(found)
     if (row?.id === id) yield { row, message: found.letter?.notification }
   }
 }
 
-function describe(row: NonNullable<ReturnType<typeof rowOf>>): string {
+function describe(row: Undelivered): string {
   const lines: Array<[string, string | undefined]> = [
     ['id', row.id],
     ['destination', row.destination],

@@ -1,4 +1,3 @@
-import type { Trail } from '../../../uploads/records/trail.ts'
 import type { TrailView } from '../../snapshot.ts'
 import { latency, shardName } from '../format.ts'
 import { Time, Worker } from '../parts.tsx'
@@ -21,14 +20,18 @@ export function nextSteps(steps: readonly Step[], { status, updatedAt }: Upload)
  * Returns what happened to an upload, in order. The steps between the queue and the end are known once the worker has recorded them.
  * Until then, they are the states that this page has seen.
  */
-export function stepsOf(upload: Upload, seen: readonly Step[], trail: Trail | null): readonly Step[] {
+export function stepsOf(upload: Upload, seen: readonly Step[], view: TrailView | undefined): readonly Step[] {
   const { uploadId, uploadedAt, updatedAt, status } = upload
   const begun = timeOf(uploadId)
+  const { trail = null, redrivenAt = null } = view ?? {}
   const first = [
     ...(begun === undefined ? [] : [{ name: 'received', at: begun }]),
     ...(status === 'pending' ? [] : [{ name: 'stored', at: Date.parse(uploadedAt) }]),
+    ...(redrivenAt === null ? [] : [{ name: 'redriven', at: redrivenAt }]),
   ]
-  if (!trail || !isFinal(status)) return [...first, ...seen.filter(({ name }) => name !== 'stored')]
+  if (!trail || !isFinal(status)) {
+    return [...first, ...seen.filter(({ name, at }) => name !== 'stored' && (redrivenAt === null || at >= redrivenAt))]
+  }
   const ofWorker: ReadonlyArray<readonly [string, number | undefined]> = [
     ['queued', trail.arrivedAt],
     ['read', trail.startedAt],
@@ -48,14 +51,16 @@ function timeOf(uploadId: string): number | undefined {
 const WHAT: Readonly<Record<string, string>> = {
   received: 'The request of the client began.',
   stored: 'The file was in S3, and the api accepted the upload.',
-  queued:
-    'Kinesis received the event of the upload. After an outage of Kinesis or a redrive, this is later than the upload.',
+  redriven:
+    'The upload had failed, and an operator put its event on the stream again. The steps before that are not kept.',
+  queued: 'Kinesis received the event of the upload. After an outage of Kinesis, this is later than the upload.',
   read: 'A worker began to process the event.',
   transforming: 'The file was open, and the transform began.',
   written: 'All outputs were stored.',
   processing: 'A worker has been processing the upload for more than a second.',
   processed: 'The record was updated: the outputs can be downloaded.',
   failed: 'The record was updated: the upload is not retried.',
+  quarantined: 'The record was updated: the scan found malware, so nobody can download the upload.',
 }
 
 export function Timeline({ steps, upload }: { steps: readonly Step[]; upload: Upload }) {

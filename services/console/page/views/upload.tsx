@@ -3,10 +3,11 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { Trail } from '../../../uploads/records/trail.ts'
 import type { Failure, TrailView } from '../../snapshot.ts'
 import { events, getJson, RequestError, request } from '../api.ts'
-import { bytes, shardName } from '../format.ts'
+import { bytes, count, shardName } from '../format.ts'
 import { Ago, FailureBox, Worker } from '../parts.tsx'
 import { about } from '../state.ts'
 import { isFinal, type Upload, uploads } from '../uploads-state.ts'
+import { linkTo } from './notifications.tsx'
 import { Preview } from './preview.tsx'
 import { nextSteps, Processing, type Step, stepsOf, Timeline } from './timeline.tsx'
 import { Status } from './uploads.tsx'
@@ -64,7 +65,8 @@ export function UploadView({ id }: { id: string }) {
       {found?.failure && <FailureBox failure={{ title: found.failure.reason, advice: found.failure.code }} />}
       {found && (
         <>
-          <Timeline steps={stepsOf(found, seen.value, trail.value?.trail ?? null)} upload={found} />
+          <Timeline steps={stepsOf(found, seen.value, trail.value)} upload={found} />
+          <Owed notifications={trail.value?.notifications ?? []} />
           <Facts upload={found} />
           <Processing upload={found} view={trail.value} />
           <div class="previews">
@@ -95,6 +97,33 @@ export function UploadView({ id }: { id: string }) {
   )
 }
 
+/** The notifications that a destination has not got yet. The record keeps none that was delivered. */
+function Owed({ notifications }: Pick<TrailView, 'notifications'>) {
+  if (notifications.length === 0) return null
+  return (
+    <section aria-labelledby="owed">
+      <h2 id="owed">Notifications that are owed</h2>
+      <ul class="findings">
+        {notifications.map(row => (
+          <li key={`${row.id} ${row.destination}`} class={`finding ${row.attempts > 0 ? 'warning' : 'info'}`}>
+            <strong>
+              {row.type} for {row.destination}
+            </strong>
+            <p>
+              {row.attempts === 0
+                ? 'No attempt has failed. It is sent as soon as those before it are delivered.'
+                : `${count(row.attempts, 'attempt')} failed, the last one with ${row.lastFailure ?? 'an unknown error'}.`}
+            </p>
+            <p class="links">
+              <a href={linkTo({ isReadable: true, ...row })}>Show the notification</a>
+            </p>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
 /** Says why an upload that has not ended takes so long. */
 function Retried({ trail }: { trail: Trail | null }) {
   if (trail?.error === undefined) return null
@@ -119,7 +148,7 @@ async function readTrail(id: string, signal: AbortSignal, trail: { value: TrailV
     if (signal.aborted) return
     if (!(error instanceof RequestError)) throw error
     // The view works without it, with fewer steps. It says why.
-    trail.value = { trail: null, traceId: null, failure: error.failure }
+    trail.value = { trail: null, traceId: null, redrivenAt: null, notifications: [], failure: error.failure }
   }
 }
 
