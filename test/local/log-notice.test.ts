@@ -37,6 +37,15 @@ t.test('a failed upload is named with its file name, id, code and reason', async
   t.equal(text(foreign), 'Upload failed: record 7 of shard-1: X: not JSON.', 'a record that names no upload')
 })
 
+t.test('a quarantined upload is named with its file name, id and the malware', async t => {
+  const fields = { code: 'HEADGATE_MALWARE_FOUND', reason: 'The scan found malware in the file: Eicar.' }
+  t.match(notice({ msg: 'upload quarantined', key, uploadId: 'upload-1', ...fields }), {
+    kind: 'failed',
+    text: 'Upload quarantined: report.csv (upload-1): HEADGATE_MALWARE_FOUND: The scan found malware in the file: Eicar.',
+    uploadId: 'upload-1',
+  })
+})
+
 t.test('a retried upload is named with the error and the line of the transform that threw it', async t => {
   const stack = `Error: x
     at node:internal/x:1:2

@@ -122,7 +122,9 @@ async function untilProcessed(
     }
   } catch (cause) {
     if (!request.signal.aborted) throw cause
-    throw new DemoError(`The upload is still "${last}", not processed: ${reasonOf(request.signal)}`, { cause })
+    // With SCANNER=guardduty, nothing on this machine tags the object.
+    const hint = last === 'scanning' ? ' It waits for its scan: see docs/how-to/scanning.md.' : ''
+    throw new DemoError(`The upload is still "${last}", not processed: ${reasonOf(request.signal)}${hint}`, { cause })
   }
 }
 
