@@ -22,7 +22,7 @@ type Grouping = 'code' | 'reason'
 const columns: ReadonlyArray<TableColumn<ReadableLetter>> = [
   {
     title: 'Failed',
-    width: '6.5rem',
+    width: '6rem',
     cell: ({ id, failedAt }) => (
       <a class="row-link" href={`#/dead-letters/${encodeURIComponent(id)}`}>
         <Ago at={failedAt} />
@@ -32,12 +32,12 @@ const columns: ReadonlyArray<TableColumn<ReadableLetter>> = [
   },
   {
     title: 'File',
-    width: 'minmax(5rem, 2fr)',
+    width: 'minmax(4rem, 2fr)',
     cell: ({ filename }) =>
       filename === null ? <span class="muted">no upload</span> : <span title={filename}>{filename}</span>,
     sortBy: ({ filename }) => filename ?? undefined,
   },
-  { title: 'Reason', width: 'minmax(6rem, 3fr)', cell: ({ reason }) => <span title={reason}>{reason}</span> },
+  { title: 'Reason', width: 'minmax(5rem, 3fr)', cell: ({ reason }) => <span title={reason}>{reason}</span> },
   {
     title: 'Shard',
     width: '7rem',
@@ -52,6 +52,7 @@ const columns: ReadonlyArray<TableColumn<ReadableLetter>> = [
     width: '6rem',
     cell: ({ redrivenAt }) =>
       redrivenAt === null ? <Badge level="bad">waiting</Badge> : <Badge level="idle">redriven</Badge>,
+    isWide: true,
   },
 ]
 

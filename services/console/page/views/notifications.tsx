@@ -42,6 +42,7 @@ const columns: ReadonlyArray<TableColumn<ReadableNotification>> = [
     width: 'minmax(6rem, 1fr)',
     cell: ({ lastFailure }) => lastFailure ?? '–',
     sortBy: ({ lastFailure }) => lastFailure,
+    isWide: true,
   },
   {
     title: 'Attempts',
