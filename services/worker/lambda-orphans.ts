@@ -12,8 +12,8 @@ const log = createLogger({ level: config.LOG_LEVEL, role: 'orphans' })
 const services = await createWorkerServices(config, log)
 
 /**
- * The handler of the sweep on Lambda: `services/worker/lambda-orphans.handler`. Of concurrent invocations, one holds the claim. The
- * next invocation continues a pass that did not finish.
+ * The handler of the sweep on Lambda: `services/worker/lambda-orphans.handler`. Of concurrent invocations, one holds the claim on a section. The
+ * next invocation continues the passes that did not finish.
  */
 export async function handler(_event: unknown, context: TimeLeft): Promise<SweepResult | Record<string, never>> {
   const sweep = createWorkerOrphanSweep(config, services, log)

@@ -129,7 +129,7 @@ t.test('limits a listing of an owner’s uploads in which no record is examined'
 })
 
 t.test('ends the listing of objects for the sweep at a page that does not advance', async t => {
-  const list = async (answer: string, after?: string) => {
+  const list = async (answer: string, after = 'uploads/') => {
     const { clients } = await listFrom(t, () => answer)
     return createListObjects(clients.s3, 'b')({ after, since: 0 })
   }

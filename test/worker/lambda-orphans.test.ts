@@ -15,7 +15,7 @@ t.test('the scheduled function sweeps orphans if a sweep is due, configured only
   const context = { getRemainingTimeInMillis: () => 60_000 }
   t.strictSame(await handler({}, context), { requeued: 0, removed: 0 })
   t.strictSame(await handler({}, context), {}, 'the next sweep is due in some hours')
-  const turn = { TableName: aws.env.UPLOADS_TABLE, Key: itemKey({ owner: '#strays', uploadId: 'sweep' }) }
+  const turn = { TableName: aws.env.UPLOADS_TABLE, Key: itemKey({ owner: '#strays', uploadId: 'sweep-9' }) }
   const { Item } = await aws.dynamodb.send(new GetItemCommand(turn))
   t.ok(Number(Item?.nextAt?.N) > Date.now(), 'the time of the next sweep is stored')
   await aws.dynamodb.send(new DeleteItemCommand(turn))

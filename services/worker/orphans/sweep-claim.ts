@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { unlessRefused } from '../../uploads/records/conditional-write.ts'
-import { itemKey } from '../../uploads/records/store.ts'
+import { itemKey, type UploadKey } from '../../uploads/records/store.ts'
 
-/** The claim of this worker on a pass over the bucket. */
+/** The claim of this worker on a pass over a section of the bucket. */
 export interface SweepClaim {
+  section: number
   token: string
   /** Objects that are not newer were seen by earlier passes, or existed before the first one, in epoch ms. */
   from: number
@@ -13,17 +14,23 @@ export interface SweepClaim {
   to: number
   /** Where an earlier claim of the same pass ended. */
   cursor?: string
+  /** Pages that earlier claims of the same pass have listed. */
+  pages: number
 }
 
 /**
- * The claim on the sweep, in an item of the table of uploads under an owner that no token has. One worker at a time runs a pass. If it
- * dies, another worker continues it. Two workers at once would do no harm, only work twice.
+ * The claims on the sweep, in an item for each section under an owner that no token has, in the table of uploads. One worker at a time runs
+ * the pass of a section. If it dies, another worker continues it. Two workers at once would do no harm, only work twice.
  */
 export interface SweepClaims {
-  /** Claims the sweep until `until` if a pass is due. A new pass ends at `to`. All in epoch ms. */
-  take(times: { now: number; until: number; to: number }): Promise<SweepClaim | undefined>
-  /** Records the progress of the pass and extends the claim. Resolves to false if another worker has the claim. */
-  advance(turn: SweepClaim, cursor: string, until: number): Promise<boolean>
+  /** Claims a section until `until` if its pass is due. A new pass ends at `to`. All in epoch ms. */
+  take(section: number, times: { now: number; until: number; to: number }): Promise<SweepClaim | undefined>
+  /**
+   * Records the progress of the pass and extends the claim. Resolves to false if another worker has the claim.
+   *
+   * @param pages how many pages the pass has listed
+   */
+  advance(turn: SweepClaim, progress: { cursor: string; pages: number; until: number }): Promise<boolean>
   /** Ends the pass. The next one is due at `nextAt`, in epoch ms. */
   finish(turn: SweepClaim, nextAt: number): Promise<void>
   /** Releases the claim, so that another worker can continue at once. */
@@ -38,19 +45,34 @@ interface State {
   /** `to` of the current pass. */
   passTo?: number
   cursor?: string
+  pages?: number
 }
 
-const KEY = { owner: '#strays', uploadId: 'sweep' }
+const OWNER = '#strays'
+
+const keyOf = (section: number) => ({ owner: OWNER, uploadId: `sweep-${section}` })
+
+/** The item of the sweep of earlier versions, which swept the bucket as a whole. */
+const WHOLE = { owner: OWNER, uploadId: 'sweep' }
 
 export function createSweepClaims({ dynamodb, table }: { dynamodb: DynamoDBClient; table: string }): SweepClaims {
+  /** When each section may be due, in epoch ms, as far as this worker knows. */
+  const notBefore = new Map<number, number>()
+
+  async function read(key: UploadKey): Promise<State | undefined> {
+    const { Item } = await dynamodb.send(new GetItemCommand({ TableName: table, Key: itemKey(key) }))
+    return Item && unmarshall(Item)
+  }
+
   async function update(
+    section: number,
     change: string,
     condition: string,
     values: Record<string, unknown>,
   ): Promise<State | undefined> {
     const command = new UpdateItemCommand({
       TableName: table,
-      Key: itemKey(KEY),
+      Key: itemKey(keyOf(section)),
       UpdateExpression: change,
       ConditionExpression: condition,
       ExpressionAttributeNames: names(`${change} ${condition}`),
@@ -64,35 +86,41 @@ export function createSweepClaims({ dynamodb, table }: { dynamodb: DynamoDBClien
   const MINE = '#token = :token'
 
   return {
-    async take({ now, until, to }) {
+    async take(section, { now, until, to }) {
+      if ((notBefore.get(section) ?? 0) > now) return undefined
       // Usually no pass is due, and a read is cheaper than a rejected write.
-      const { Item } = await dynamodb.send(new GetItemCommand({ TableName: table, Key: itemKey(KEY) }))
-      const { nextAt = 0, claimedUntil = 0 } = Item ? (unmarshall(Item) as State) : {}
+      const found = await read(keyOf(section))
+      const { nextAt = 0, claimedUntil = 0 } = found ?? {}
+      notBefore.set(section, Math.max(nextAt, claimedUntil))
       if (nextAt > now || claimedUntil > now) return undefined
+      // Objects from before the first pass are ignored: their records may be in another table.
+      const before = found ? to : ((await read(WHOLE))?.coveredTo ?? to)
       const token = randomUUID()
       const state = await update(
-        // Objects from before the first pass are ignored: their records may be in another table.
-        'SET #token = :token, #claimedUntil = :until, #passTo = if_not_exists(#passTo, :to), #coveredTo = if_not_exists(#coveredTo, :to)',
+        section,
+        'SET #token = :token, #claimedUntil = :until, #passTo = if_not_exists(#passTo, :to), #coveredTo = if_not_exists(#coveredTo, :before)',
         '(attribute_not_exists(#nextAt) OR #nextAt <= :now) AND (attribute_not_exists(#claimedUntil) OR #claimedUntil <= :now)',
-        { ':token': token, ':until': until, ':to': to, ':now': now },
+        { ':token': token, ':until': until, ':to': to, ':before': before, ':now': now },
       )
       if (!state) return undefined
-      const { coveredTo = to, passTo = to, cursor } = state
-      return { token, from: coveredTo, to: passTo, ...(cursor !== undefined && { cursor }) }
+      const { coveredTo = before, passTo = to, cursor, pages = 0 } = state
+      return { section, token, from: coveredTo, to: passTo, pages, ...(cursor !== undefined && { cursor }) }
     },
 
-    async advance({ token }, cursor, until) {
-      const change = 'SET #cursor = :cursor, #claimedUntil = :until'
-      return (await update(change, MINE, { ':token': token, ':cursor': cursor, ':until': until })) !== undefined
+    async advance({ section, token }, { cursor, pages, until }) {
+      const change = 'SET #cursor = :cursor, #pages = :pages, #claimedUntil = :until'
+      const values = { ':token': token, ':cursor': cursor, ':pages': pages, ':until': until }
+      return (await update(section, change, MINE, values)) !== undefined
     },
 
-    async finish({ token, to }, nextAt) {
-      const change = 'SET #coveredTo = :to, #nextAt = :nextAt REMOVE #token, #claimedUntil, #passTo, #cursor'
-      await update(change, MINE, { ':token': token, ':to': to, ':nextAt': nextAt })
+    async finish({ section, token, to }, nextAt) {
+      const change = 'SET #coveredTo = :to, #nextAt = :nextAt REMOVE #token, #claimedUntil, #passTo, #cursor, #pages'
+      await update(section, change, MINE, { ':token': token, ':to': to, ':nextAt': nextAt })
+      notBefore.set(section, nextAt)
     },
 
-    async release({ token }) {
-      await update('REMOVE #token, #claimedUntil', MINE, { ':token': token })
+    async release({ section, token }) {
+      await update(section, 'REMOVE #token, #claimedUntil', MINE, { ':token': token })
     },
   }
 }

@@ -3,13 +3,19 @@ import type { Logger } from '../../platform/log.ts'
 import { createPeriodicTask, type PeriodicTask } from '../../platform/periodic-task.ts'
 import { createOrphanStore } from '../../uploads/objects/orphan-store.ts'
 import type { WorkerServices } from '../services.ts'
-import { createListUploadObjects, type PageQuery, type UploadsPage } from './list-upload-objects.ts'
+import {
+  createListUploadObjects,
+  type PageQuery,
+  type Section,
+  sections,
+  type UploadsPage,
+} from './list-upload-objects.ts'
 import { createPass, type Pass, type SweepResult } from './pass.ts'
 import { createSweepClaims, type SweepClaim, type SweepClaims } from './sweep-claim.ts'
 import { createUploadBucket } from './upload-bucket.ts'
 
 export interface OrphanSweep extends PeriodicTask {
-  /** Runs a pass if one is due and no other worker has it. Resolves to what it did, or to undefined if it did not start. */
+  /** Runs the passes of the sections that are due and that no other worker has. Resolves to what they did, or to undefined if none is due. */
   runOnce(): Promise<SweepResult | undefined>
 }
 
@@ -30,6 +36,8 @@ export interface OrphanSweepSettings {
   claimMs?: number
   log: Pick<Logger, 'info' | 'error'>
   now?: () => number
+  /** Returns a number from 0 to below 1. @default Math.random */
+  random?: () => number
   /** Rejects when the signal fires. */
   sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
@@ -39,6 +47,15 @@ const ID_AGE_MS = 8 * 86_400_000
 
 /** Maximum number of pages for one claim. The next claim continues after them. */
 const MAX_PAGES = 10_000
+
+/**
+ * Minimum average time for each page, over all passes of a section, in milliseconds. So all sections together make at most ten requests a
+ * second to list the bucket, which cost 130 dollars a month, however large it is.
+ */
+const PAGE_INTERVAL_MS = 1_600
+
+/** Sections that a worker sweeps at a time. Most of the time is spent waiting for S3. */
+const SECTIONS_AT_ONCE = 4
 
 /** The clocks of S3 and of the workers differ. Objects in the overlap are only looked at twice. */
 const OVERLAP_MS = 300_000
@@ -71,49 +88,79 @@ export function createWorkerOrphanSweep(
 
 /**
  * Finds what a crash or an outage of the api left behind: objects whose upload was never recorded, uploads whose event is not on the
- * stream, and parts that will not be completed. Any number of workers run the sweep without a leader. One worker at a time holds the
- * claim, and each object is looked at once.
+ * stream, and parts that will not be completed. Any number of workers share the sections of the bucket without a leader. One worker at a
+ * time holds the claim on a section, and each object is looked at once.
  */
 export function createOrphanSweep(settings: OrphanSweepSettings): OrphanSweep {
   const { claims, list, pass, afterMs, passEveryMs = 6 * 3_600_000, intervalMs = 60_000, claimMs = 120_000 } = settings
-  const { log, now = Date.now, sleep } = settings
+  const { log, now = Date.now, random = Math.random, sleep } = settings
 
-  /** Resolves to true if the pass is complete. */
-  async function runPass(claim: SweepClaim, result: SweepResult, signal: AbortSignal): Promise<boolean> {
+  /** Resolves to the number of pages of the pass once it is complete, otherwise to undefined. */
+  async function runPass(
+    section: Section,
+    claim: SweepClaim,
+    result: SweepResult,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
     const add = ({ requeued, removed }: SweepResult) => {
       result.requeued += requeued
       result.removed += removed
     }
-    if (claim.cursor === undefined) add(await pass.unfinished(claim.to, signal))
+    const { index, after: start, end } = section
+    // There are few of them, so one section looks at those of the whole bucket.
+    if (index === 0 && claim.cursor === undefined) add(await pass.unfinished(claim.to, signal))
     const window = { from: claim.from - OVERLAP_MS, to: claim.to }
-    let after = claim.cursor
-    for (let count = 0; count < MAX_PAGES && !signal.aborted; count++) {
-      const page = await list({ after, since: window.from - ID_AGE_MS }, signal)
+    let after = claim.cursor ?? start
+    for (let count = 1; count <= MAX_PAGES && !signal.aborted; count++) {
+      const page = await list({ after, end, since: window.from - ID_AGE_MS }, signal)
       add(await pass.objects(page, window, signal))
-      if (signal.aborted) return false
-      if (page.next === undefined) return true
+      if (signal.aborted) return undefined
+      const pages = claim.pages + count
+      if (page.next === undefined) return pages
       after = page.next
-      if (!(await claims.advance(claim, after, now() + claimMs))) return false
+      if (!(await claims.advance(claim, { cursor: after, pages, until: now() + claimMs }))) return undefined
     }
-    return false
+    return undefined
   }
 
-  async function run(signal: AbortSignal): Promise<SweepResult | undefined> {
+  async function sweepSection(section: Section, signal: AbortSignal): Promise<SweepResult | undefined> {
     const at = now()
-    const claim = await claims.take({ now: at, until: at + claimMs, to: at - afterMs })
+    const claim = await claims.take(section.index, { now: at, until: at + claimMs, to: at - afterMs })
     if (!claim) return undefined
     const result = { requeued: 0, removed: 0 }
-    let isDone = false
+    let pages: number | undefined
     try {
-      isDone = await runPass(claim, result, signal)
+      pages = await runPass(section, claim, result, signal)
     } catch (error) {
       // To be stopped is no failure: the worker that takes the next claim continues from here.
       if (!signal.aborted) throw error
     } finally {
       if (result.requeued + result.removed > 0) log.info(result, 'orphans swept')
-      await (isDone ? claims.finish(claim, now() + passEveryMs) : claims.release(claim))
+      if (pages === undefined) await claims.release(claim)
+      else await claims.finish(claim, now() + Math.max(passEveryMs, pages * PAGE_INTERVAL_MS))
     }
     return result
+  }
+
+  /** Sweeps all sections that are due. Workers begin at different sections, so that they seldom ask for the same. */
+  async function run(signal: AbortSignal): Promise<SweepResult | undefined> {
+    const first = Math.floor(random() * sections.length)
+    const left = [...sections.slice(first), ...sections.slice(0, first)]
+    let total: SweepResult | undefined
+    async function sweepNext(): Promise<void> {
+      for (let section = left.shift(); section; section = left.shift()) {
+        if (signal.aborted) return
+        const swept = await sweepSection(section, signal)
+        if (!swept) continue
+        total ??= { requeued: 0, removed: 0 }
+        total.requeued += swept.requeued
+        total.removed += swept.removed
+      }
+    }
+    const ends = await Promise.allSettled(Array.from({ length: SECTIONS_AT_ONCE }, sweepNext))
+    const failed = ends.find(end => end.status === 'rejected')
+    if (failed) throw failed.reason
+    return total
   }
 
   const repeating = createPeriodicTask({

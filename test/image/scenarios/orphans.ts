@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Test } from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import { createUploadStore } from '../../../services/uploads/records/store.ts'
+import { sections } from '../../../services/worker/orphans/list-upload-objects.ts'
 import { createSweepClaims } from '../../../services/worker/orphans/sweep-claim.ts'
 import type { TestAws } from '../../support/aws.ts'
 import { putUpload, uploadRecord } from '../../worker/pipeline.ts'
@@ -37,9 +38,11 @@ export async function sweepOrphans(t: Test, { aws, start }: Scene): Promise<void
 async function leavePass({ dynamodb }: TestAws, table: string): Promise<void> {
   const turns = createSweepClaims({ dynamodb, table })
   const now = Date.now()
-  const first = await turns.take({ now, until: now + 1, to: now - HOUR })
-  if (first) await turns.finish(first, now)
-  const second = await turns.take({ now: now + 1, until: now + 2, to: now + HOUR })
-  if (!second) throw new Error('The turn was not given.')
-  await turns.release(second)
+  for (const { index } of sections) {
+    const first = await turns.take(index, { now, until: now + 1, to: now - HOUR })
+    if (first) await turns.finish(first, now)
+    const second = await turns.take(index, { now: now + 1, until: now + 2, to: now + HOUR })
+    if (!second) throw new Error('The claim was not given.')
+    await turns.release(second)
+  }
 }

@@ -3,6 +3,7 @@ import { UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import type { Test } from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import { createUploadStore, itemKey } from '../../../services/uploads/records/store.ts'
+import { sections } from '../../../services/worker/orphans/list-upload-objects.ts'
 import { eventually } from '../../api/support.ts'
 import { backdate } from '../../image/scenarios/sweep.ts'
 import { operation } from '../../support/fault-proxy.ts'
@@ -90,15 +91,17 @@ export async function removeBySchedule(t: Test, deployment: Deployment): Promise
 async function leaveDuePass(deployment: Deployment): Promise<void> {
   const now = Date.now()
   const at = (epochMs: number) => ({ N: String(epochMs) })
-  await deployment.clients.dynamodb.send(
-    new UpdateItemCommand({
-      TableName: tableOf(deployment),
-      Key: itemKey({ owner: '#strays', uploadId: 'sweep' }),
-      UpdateExpression: 'SET nextAt = :due, coveredTo = :from, passTo = :to REMOVE #token, claimedUntil, #cursor',
-      ExpressionAttributeNames: { '#token': 'token', '#cursor': 'cursor' },
-      ExpressionAttributeValues: { ':due': at(0), ':from': at(now - HOUR), ':to': at(now + HOUR) },
-    }),
-  )
+  for (const { index } of sections) {
+    await deployment.clients.dynamodb.send(
+      new UpdateItemCommand({
+        TableName: tableOf(deployment),
+        Key: itemKey({ owner: '#strays', uploadId: `sweep-${index}` }),
+        UpdateExpression: 'SET nextAt = :due, coveredTo = :from, passTo = :to REMOVE #token, claimedUntil, #cursor',
+        ExpressionAttributeNames: { '#token': 'token', '#cursor': 'cursor' },
+        ExpressionAttributeValues: { ':due': at(0), ':from': at(now - HOUR), ':to': at(now + HOUR) },
+      }),
+    )
+  }
 }
 
 function tableOf({ outputs }: Deployment): string {

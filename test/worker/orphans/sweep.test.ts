@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { DeleteItemCommand } from '@aws-sdk/client-dynamodb'
+import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb'
 import { CreateMultipartUploadCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3'
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
@@ -10,7 +10,7 @@ import { processedKey } from '../../../services/uploads/objects/keys.ts'
 import { toObjectMetadata } from '../../../services/uploads/objects/metadata.ts'
 import type { UploadRecord } from '../../../services/uploads/records/record.ts'
 import { itemKey } from '../../../services/uploads/records/store.ts'
-import { createListUploadObjects } from '../../../services/worker/orphans/list-upload-objects.ts'
+import { createListUploadObjects, sections } from '../../../services/worker/orphans/list-upload-objects.ts'
 import { createOrphanSweep, createWorkerOrphanSweep } from '../../../services/worker/orphans/sweep.ts'
 import { createSweepClaims } from '../../../services/worker/orphans/sweep-claim.ts'
 import { createUploadBucket } from '../../../services/worker/orphans/upload-bucket.ts'
@@ -30,10 +30,16 @@ const bucket = createUploadBucket(s3, config.UPLOAD_BUCKET)
 async function reset(): Promise<void> {
   const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: config.UPLOAD_BUCKET }))
   for (const { Key = '' } of Contents) await bucket.remove(Key)
-  await dynamodb.send(
-    new DeleteItemCommand({ TableName: config.UPLOADS_TABLE, Key: itemKey({ owner: '#strays', uploadId: 'sweep' }) }),
-  )
+  await forgetSweeps()
   await sweep(0)
+}
+
+/** Makes the next pass the first one. */
+async function forgetSweeps(): Promise<void> {
+  for (const name of ['sweep', ...sections.map(({ index }) => `sweep-${index}`)]) {
+    const Key = itemKey({ owner: '#strays', uploadId: name })
+    await dynamodb.send(new DeleteItemCommand({ TableName: config.UPLOADS_TABLE, Key }))
+  }
 }
 
 /** Runs a pass of a worker whose clock is some hours ahead. */
@@ -139,9 +145,7 @@ t.test('an object that may not be an orphan of the api is not removed', async t 
 t.test('objects from before the first pass are not removed, because another table may have their records', async t => {
   const orphan = record()
   await putAlone(orphan)
-  await dynamodb.send(
-    new DeleteItemCommand({ TableName: config.UPLOADS_TABLE, Key: itemKey({ owner: '#strays', uploadId: 'sweep' }) }),
-  )
+  await forgetSweeps()
   t.same(await sweep(40), { requeued: 0, removed: 0 })
   t.same(await sweep(80), { requeued: 0, removed: 0 })
   t.ok(await isThere(orphan))
@@ -167,7 +171,7 @@ t.test('old uploads of an owner with many uploads are skipped', async t => {
   for (const one of [...old, ...recent]) await putAlone(one)
   const list = createListUploadObjects(s3, config.UPLOAD_BUCKET, 3)
   const seen: string[] = []
-  for (let after: string | undefined = 'uploads/a-'; after !== undefined; ) {
+  for (let after: string | undefined = 'uploads/'; after !== undefined; ) {
     const page = await list({ after, since: now - day })
     seen.push(...page.objects.map(({ key }) => key))
     after = page.next
@@ -179,24 +183,31 @@ t.test('old uploads of an owner with many uploads are skipped', async t => {
 
 t.test('one worker at a time holds the sweep claim, and the next continues at its cursor', async t => {
   await reset()
-  const claims = createSweepClaims({ dynamodb, table: config.UPLOADS_TABLE })
+  const resources = { dynamodb, table: config.UPLOADS_TABLE }
+  const claims = createSweepClaims(resources)
   const now = Date.now() + 100 * HOUR
   const taken = await Promise.all(
-    Array.from({ length: 5 }, () => claims.take({ now, until: now + 1_000, to: now - HOUR })),
+    Array.from({ length: 5 }, () => createSweepClaims(resources).take(3, { now, until: now + 1_000, to: now - HOUR })),
   )
   const [claim, ...more] = taken.filter(one => one !== undefined)
   t.ok(claim)
   t.same(more, [])
   if (!claim) return
-  t.ok(await claims.advance(claim, 'uploads/m', now + 2_000))
-  t.equal(await claims.take({ now: now + 1_500, until: now + 3_000, to: now }), undefined, 'the claim was extended')
-  const next = await claims.take({ now: now + 2_500, until: now + 9_000, to: now })
-  t.match(next, { cursor: 'uploads/m', to: now - HOUR, from: claim.from }, 'the same pass')
-  t.notOk(await claims.advance(claim, 'uploads/n', now + 9_999), 'the expired claim can not be advanced')
+  t.ok(await claims.advance(claim, { cursor: 'uploads/m', pages: 7, until: now + 2_000 }))
+  t.equal(await claims.take(3, { now: now + 1_500, until: now + 3_000, to: now }), undefined, 'the claim was extended')
+  const next = await claims.take(3, { now: now + 2_500, until: now + 9_000, to: now })
+  t.match(next, { cursor: 'uploads/m', pages: 7, to: now - HOUR, from: claim.from }, 'the same pass')
+  t.notOk(
+    await claims.advance(claim, { cursor: 'uploads/n', pages: 8, until: now + 9_999 }),
+    'the expired claim can not be advanced',
+  )
   if (next) await claims.finish(next, now + 6 * HOUR)
-  t.equal(await claims.take({ now: now + HOUR, until: now + 2 * HOUR, to: now }), undefined)
+  t.equal(await claims.take(3, { now: now + HOUR, until: now + 2 * HOUR, to: now }), undefined)
   const later = now + 7 * HOUR
-  t.match(await claims.take({ now: later, until: later + 1, to: later - HOUR }), { from: now - HOUR, to: later - HOUR })
+  t.match(await claims.take(3, { now: later, until: later + 1, to: later - HOUR }), {
+    from: now - HOUR,
+    to: later - HOUR,
+  })
 })
 
 t.test('a pass that is stopped half way does not fail, and releases its claim', async t => {
@@ -205,7 +216,7 @@ t.test('a pass that is stopped half way does not fail, and releases its claim', 
   const nothing = async () => ({ requeued: 0, removed: 0 })
   const sweep = createOrphanSweep({
     claims: {
-      take: async () => ({ token: 'claim', from: 0, to: 1 }),
+      take: async section => (section === 5 ? { section, token: 'claim', from: 0, to: 1, pages: 0 } : undefined),
       advance: async () => true,
       finish: async () => void ends.push('finished'),
       release: async () => void ends.push('released'),
@@ -223,4 +234,48 @@ t.test('a pass that is stopped half way does not fail, and releases its claim', 
   await sweep.stop()
   t.same(await pass, { requeued: 0, removed: 0 })
   t.same(ends, ['released'])
+})
+
+t.test('the sections have every key of an upload, each once', async t => {
+  await reset()
+  const owners = [...'0123456789abcdefgzAFÅ_-'].map(first => `${first}-${randomUUID()}`)
+  const uploads = owners.flatMap(owner => [record({ owner }), record({ owner })])
+  for (const one of uploads) await putAlone(one)
+  const list = createListUploadObjects(s3, config.UPLOAD_BUCKET, 3)
+  const seen: string[] = []
+  for (const { after: start, end } of sections) {
+    for (let after: string | undefined = start; after !== undefined; ) {
+      const page = await list({ after, end, since: 0 })
+      seen.push(...page.objects.map(({ key }) => key))
+      after = page.next
+    }
+  }
+  t.same(seen.toSorted(), uploads.map(({ key }) => key).toSorted())
+})
+
+t.test('a sweep of sections begins where the sweep of the whole bucket by an earlier version ended', async t => {
+  await forgetSweeps()
+  const now = Date.now()
+  const key = itemKey({ owner: '#strays', uploadId: 'sweep' })
+  await dynamodb.send(
+    new PutItemCommand({ TableName: config.UPLOADS_TABLE, Item: { ...key, coveredTo: { N: String(now - 9 * HOUR) } } }),
+  )
+  const claims = createSweepClaims({ dynamodb, table: config.UPLOADS_TABLE })
+  for (const section of [0, 15]) {
+    const claim = await claims.take(section, { now, until: now + HOUR, to: now - HOUR })
+    t.match(claim, { section, from: now - 9 * HOUR, to: now - HOUR })
+  }
+})
+
+t.test('several workers share the sections of a bucket', async t => {
+  await reset()
+  for (let count = 0; count < 64; count++) await putAlone(record())
+  const workers = Array.from({ length: 4 }, () => sweep())
+  const results = (await Promise.all(workers)).filter(result => result !== undefined)
+  t.ok(results.length > 1, 'more than one worker had a section')
+  t.equal(
+    results.reduce((sum, { removed }) => sum + removed, 0),
+    64,
+    'each object was removed by one of them',
+  )
 })
