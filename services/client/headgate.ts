@@ -125,7 +125,7 @@ export class Headgate {
   /**
    * Returns a URL from which anybody can download the bytes for a short time, so keep it secret.
    *
-   * @throws NotFoundError, ContentNotReadyError, ProcessingFailedError, ContentGoneError
+   * @throws NotFoundError, ContentNotReadyError, ProcessingFailedError, QuarantinedError, ContentGoneError
    */
   downloadUrl(uploadId: string, { what = 'content', signal }: DownloadOptions = {}): Promise<Download> {
     const which = typeof what === 'string' ? what : `outputs/${encodeURIComponent(what.output)}`

@@ -80,6 +80,11 @@ export class InsufficientScopeError extends ProblemError {
   static override readonly slug = 'insufficient-scope'
 }
 
+/** The file is quarantined. Status 403, `quarantined`. */
+export class QuarantinedError extends ProblemError {
+  static override readonly slug = 'quarantined'
+}
+
 /** Not found. Status 404, `not-found`. */
 export class NotFoundError extends ProblemError {
   static override readonly slug = 'not-found'
