@@ -13,7 +13,7 @@ export const builtins: Plugin = {
   setup(build) {
     build.onResolve({ filter: /^(?:node:)?[a-z_]/ }, ({ path, kind, namespace }) =>
       kind === 'import-statement' && namespace !== NAMESPACE && isBuiltin(path)
-        ? { path: path.replace(/^node:/, ''), namespace: NAMESPACE, sideEffects: false }
+        ? { path, namespace: NAMESPACE, sideEffects: false }
         : undefined,
     )
     build.onLoad({ filter: /.*/, namespace: NAMESPACE }, ({ path }) => ({

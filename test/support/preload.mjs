@@ -24,6 +24,10 @@ if (process.env.HEADGATE_TEST_TIMES !== undefined) {
   recordTimesAtExit(path.resolve(import.meta.dirname, '../..'))
 }
 
-// The programs that a test starts do without this file. Below `npm test`, they use the bundled packages too.
+// The programs that a test starts do without this file. Below `npm test`, they use the bundled packages too,
+// and programs of Headgate run from bundles.
 if (process.env.HEADGATE_TEST_PACKAGES === undefined) delete process.env.NODE_OPTIONS
-else process.env.NODE_OPTIONS = `--import=${new URL('packages/use-bundles.mjs', import.meta.url)}`
+else {
+  const preloads = ['packages/use-bundles.mjs', 'packages/use-programs.mjs']
+  process.env.NODE_OPTIONS = preloads.map(file => `--import=${new URL(file, import.meta.url)}`).join(' ')
+}

@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync
 import path from 'node:path'
 import { findTestFiles, writeGroups } from './groups/groups.ts'
 import { BUNDLED_PACKAGES, bundlePackages } from './packages/bundle-packages.ts'
+import { BUNDLED_PROGRAMS, bundlePrograms } from './packages/bundle-programs.ts'
 import { startHost } from './shared-servers/host.ts'
 import { HOST_PORT } from './shared-servers/messages.ts'
 import { cpuSecondsOf, TIMES_FILE } from './times/record-times.ts'
@@ -17,14 +18,17 @@ const root = path.resolve(import.meta.dirname, '../..')
 const tap = realpathSync(path.join(root, 'node_modules/.bin/tap'))
 const args = process.argv.slice(2).filter(arg => arg !== '--times')
 const timesFile = args.length < process.argv.length - 2 ? createTimesFile() : undefined
-const packages = await bundlePackages(root)
+const grouped = groupedArguments(args)
+// A run of one file would wait for the bundles longer than they save. Other options of tap, such as coverage, concern the sources.
+const [packages, programs] = await Promise.all([bundlePackages(root), grouped && bundlePrograms(root)])
 const host = await startHost()
-const child = spawn(process.execPath, [tap, ...tapArguments(args)], {
+const child = spawn(process.execPath, [tap, ...(grouped ?? args)], {
   stdio: 'inherit',
   env: {
     ...process.env,
     [HOST_PORT]: String(host.port),
     [BUNDLED_PACKAGES]: packages,
+    ...(programs && { [BUNDLED_PROGRAMS]: programs }),
     ...(timesFile && { [TIMES_FILE]: timesFile }),
   },
 })
@@ -37,13 +41,13 @@ if (timesFile) printTimes(timesFile)
 await host.stop()
 process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 1)
 
-/** Returns the arguments of tap. Several files run in groups, unless an option concerns single files or tests. */
-function tapArguments(args: readonly string[]): string[] {
+/** Returns the arguments of tap for several files, which run in groups, unless an option concerns single files or tests. */
+function groupedArguments(args: readonly string[]): string[] | undefined {
   const options = args.filter(arg => /^--(?:reporter|jobs)=/.test(arg))
   const paths = args.filter(arg => !options.includes(arg))
-  if (!paths.every(each => existsSync(path.join(root, each)))) return [...args]
+  if (!paths.every(each => existsSync(path.join(root, each)))) return undefined
   const files = findTestFiles(root, paths.length > 0 ? paths : ['test'])
-  if (files.length < 2) return [...args]
+  if (files.length < 2) return undefined
   return [...options, '--include=**/*.test.{ts,mjs}', ...writeGroups(root, files)]
 }
 
