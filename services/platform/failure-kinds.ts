@@ -41,7 +41,7 @@ const KINDS: ReadonlyArray<readonly [FailureKind, (failure: Described) => boolea
   ],
   ['other region', ({ name, status }) => status === 301 || name === 'PermanentRedirect'],
   ['permission', ({ name }) => /AccessDenied|NotAuthorized|Forbidden|KMS/.test(name)],
-  ['not a lease table', ({ name }) => name === 'LeaseTableError'],
+  ['not a lease table', ({ name }) => name === 'LeaseTableError' || name === 'LeaseRowError'],
   ['missing', ({ name }) => /ResourceNotFound|NoSuchBucket|NotFound|LeaseTableMissing/.test(name)],
   ['permission', ({ status }) => status === 403],
   ['throttled', ({ name }) => /Throttl|Throughput|SlowDown|LimitExceeded/.test(name)],

@@ -66,16 +66,16 @@ export function toAttributes(lease: Lease): Item {
 /**
  * Reads a row. Returns undefined if the row is not a lease: KCL 3.5 keeps other rows in the same table.
  *
- * @throws LeaseRowError if a lease row has no key, counter or checkpoint
+ * @throws LeaseTableError if the row has no lease key, because the table has another key then; LeaseRowError if a lease row has no
+ *   counter or checkpoint
  */
 export function fromItem(item: Item): Lease | undefined {
   if (!isLease(item)) return undefined
   const leaseKey = item[LEASE_KEY]?.S
   const counter = item[ATTRIBUTES.leaseCounter]?.N
   const checkpoint = item[ATTRIBUTES.checkpoint]?.S
-  if (!leaseKey || !counter || !checkpoint) {
-    throw new LeaseRowError(leaseKey ?? '?')
-  }
+  if (!leaseKey) throw new LeaseTableError(`The table is not a lease table: its rows have no '${LEASE_KEY}'.`)
+  if (!counter || !checkpoint) throw new LeaseRowError(leaseKey)
   const numberOf = (name: string) => (item[name]?.N === undefined ? undefined : Number(item[name].N))
   return {
     leaseKey,
