@@ -1,4 +1,4 @@
-import { CreateTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb'
+import { CreateTableCommand, PutItemCommand, waitUntilTableExists } from '@aws-sdk/client-dynamodb'
 import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis'
 import t from 'tap'
 import { names } from '../../services/platform/resources.ts'
@@ -26,6 +26,7 @@ t.test('headgate leases shows the leases of one stream of a table that several s
       AttributeDefinitions: [{ AttributeName: 'leaseKey', AttributeType: 'S' }],
     }),
   )
+  await waitUntilTableExists({ client: dynamodb, maxWaitTime: 30, minDelay: 1 }, { TableName: names.application })
   const put = (identifier: string) =>
     dynamodb.send(new PutItemCommand({ TableName: names.application, Item: row(identifier) }))
   const own = `000000000000:${names.stream}:1700000000`

@@ -10,7 +10,7 @@ t.test('the scheduled function sweeps orphans if a sweep is due, configured only
     process.env = before
   })
   Object.assign(process.env, aws.env, { LOG_LEVEL: 'silent' })
-  const entry = new URL('../../services/worker/lambda-orphans.ts', import.meta.url).href
+  const entry = new URL('../../services/worker/lambda-orphans.ts?orphans', import.meta.url).href
   const { handler }: typeof import('../../services/worker/lambda-orphans.ts') = await import(entry)
   const context = { getRemainingTimeInMillis: () => 60_000 }
   t.strictSame(await handler({}, context), { requeued: 0, removed: 0 })

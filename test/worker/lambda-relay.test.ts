@@ -19,7 +19,7 @@ t.test(
       process.env = before
     })
     Object.assign(process.env, aws.env, { LOG_LEVEL: 'silent', SCANNER: 'guardduty' })
-    const entry = new URL('../../services/worker/lambda-relay.ts', import.meta.url).href
+    const entry = new URL('../../services/worker/lambda-relay.ts?relay', import.meta.url).href
     const { handler }: typeof import('../../services/worker/lambda-relay.ts') = await import(entry)
     const upload = uploadRecord({ uploadedAt: new Date(Date.now() - 120_000).toISOString() })
     await store.create(upload)
