@@ -20,20 +20,29 @@ export interface SweepClaim {
 
 /**
  * The claims on the sweep, in an item for each section under an owner that no token has, in the table of uploads. One worker at a time runs
- * the pass of a section. If it dies, another worker continues it. Two workers at once would do no harm, only work twice.
+ * the pass of a section. If it dies, another worker continues it. Two workers at once would do no harm, only work twice. Methods that take
+ * a signal reject when it fires.
  */
 export interface SweepClaims {
   /** Claims a section until `until` if its pass is due. A new pass ends at `to`. All in epoch ms. */
-  take(section: number, times: { now: number; until: number; to: number }): Promise<SweepClaim | undefined>
+  take(
+    section: number,
+    times: { now: number; until: number; to: number },
+    signal?: AbortSignal,
+  ): Promise<SweepClaim | undefined>
   /**
    * Records the progress of the pass and extends the claim. Resolves to false if another worker has the claim.
    *
    * @param pages how many pages the pass has listed
    */
-  advance(turn: SweepClaim, progress: { cursor: string; pages: number; until: number }): Promise<boolean>
+  advance(
+    turn: SweepClaim,
+    progress: { cursor: string; pages: number; until: number },
+    signal?: AbortSignal,
+  ): Promise<boolean>
   /** Ends the pass. The next one is due at `nextAt`, in epoch ms. */
-  finish(turn: SweepClaim, nextAt: number): Promise<void>
-  /** Releases the claim, so that another worker can continue at once. */
+  finish(turn: SweepClaim, nextAt: number, signal?: AbortSignal): Promise<void>
+  /** Releases the claim, so that another worker can continue at once. Rejects after two seconds: the claim also expires by itself. */
   release(turn: SweepClaim): Promise<void>
 }
 
@@ -50,6 +59,8 @@ interface State {
 
 const OWNER = '#strays'
 
+const RELEASE_TIMEOUT_MS = 2_000
+
 const keyOf = (section: number) => ({ owner: OWNER, uploadId: `sweep-${section}` })
 
 /** The item of the sweep of earlier versions, which swept the bucket as a whole. */
@@ -59,8 +70,9 @@ export function createSweepClaims({ dynamodb, table }: { dynamodb: DynamoDBClien
   /** When each section may be due, in epoch ms, as far as this worker knows. */
   const notBefore = new Map<number, number>()
 
-  async function read(key: UploadKey): Promise<State | undefined> {
-    const { Item } = await dynamodb.send(new GetItemCommand({ TableName: table, Key: itemKey(key) }))
+  async function read(key: UploadKey, abortSignal: AbortSignal | undefined): Promise<State | undefined> {
+    const command = new GetItemCommand({ TableName: table, Key: itemKey(key) })
+    const { Item } = await dynamodb.send(command, abortSignal && { abortSignal })
     return Item && unmarshall(Item)
   }
 
@@ -69,6 +81,7 @@ export function createSweepClaims({ dynamodb, table }: { dynamodb: DynamoDBClien
     change: string,
     condition: string,
     values: Record<string, unknown>,
+    abortSignal: AbortSignal | undefined,
   ): Promise<State | undefined> {
     const command = new UpdateItemCommand({
       TableName: table,
@@ -79,48 +92,51 @@ export function createSweepClaims({ dynamodb, table }: { dynamodb: DynamoDBClien
       ExpressionAttributeValues: marshall(values),
       ReturnValues: 'ALL_NEW',
     })
-    const reply = await unlessRefused(() => dynamodb.send(command))
+    const reply = await unlessRefused(() => dynamodb.send(command, abortSignal && { abortSignal }))
     return reply && unmarshall(reply.Attributes ?? {})
   }
 
   const MINE = '#token = :token'
 
   return {
-    async take(section, { now, until, to }) {
+    async take(section, { now, until, to }, signal) {
       if ((notBefore.get(section) ?? 0) > now) return undefined
       // Usually no pass is due, and a read is cheaper than a rejected write.
-      const found = await read(keyOf(section))
+      const found = await read(keyOf(section), signal)
       const { nextAt = 0, claimedUntil = 0 } = found ?? {}
       notBefore.set(section, Math.max(nextAt, claimedUntil))
       if (nextAt > now || claimedUntil > now) return undefined
       // Objects from before the first pass are ignored: their records may be in another table.
-      const before = found ? to : ((await read(WHOLE))?.coveredTo ?? to)
+      const before = found ? to : ((await read(WHOLE, signal))?.coveredTo ?? to)
       const token = randomUUID()
       const state = await update(
         section,
         'SET #token = :token, #claimedUntil = :until, #passTo = if_not_exists(#passTo, :to), #coveredTo = if_not_exists(#coveredTo, :before)',
         '(attribute_not_exists(#nextAt) OR #nextAt <= :now) AND (attribute_not_exists(#claimedUntil) OR #claimedUntil <= :now)',
         { ':token': token, ':until': until, ':to': to, ':before': before, ':now': now },
+        signal,
       )
       if (!state) return undefined
       const { coveredTo = before, passTo = to, cursor, pages = 0 } = state
       return { section, token, from: coveredTo, to: passTo, pages, ...(cursor !== undefined && { cursor }) }
     },
 
-    async advance({ section, token }, { cursor, pages, until }) {
+    async advance({ section, token }, { cursor, pages, until }, signal) {
       const change = 'SET #cursor = :cursor, #pages = :pages, #claimedUntil = :until'
       const values = { ':token': token, ':cursor': cursor, ':pages': pages, ':until': until }
-      return (await update(section, change, MINE, values)) !== undefined
+      return (await update(section, change, MINE, values, signal)) !== undefined
     },
 
-    async finish({ section, token, to }, nextAt) {
+    async finish({ section, token, to }, nextAt, signal) {
       const change = 'SET #coveredTo = :to, #nextAt = :nextAt REMOVE #token, #claimedUntil, #passTo, #cursor, #pages'
-      await update(section, change, MINE, { ':token': token, ':to': to, ':nextAt': nextAt })
+      await update(section, change, MINE, { ':token': token, ':to': to, ':nextAt': nextAt }, signal)
       notBefore.set(section, nextAt)
     },
 
     async release({ section, token }) {
-      await update(section, 'REMOVE #token, #claimedUntil', MINE, { ':token': token })
+      // The signal of the sweep has usually fired.
+      const signal = AbortSignal.timeout(RELEASE_TIMEOUT_MS)
+      await update(section, 'REMOVE #token, #claimedUntil', MINE, { ':token': token }, signal)
     },
   }
 }

@@ -118,14 +118,14 @@ export function createOrphanSweep(settings: OrphanSweepSettings): OrphanSweep {
       const pages = claim.pages + count
       if (page.next === undefined) return pages
       after = page.next
-      if (!(await claims.advance(claim, { cursor: after, pages, until: now() + claimMs }))) return undefined
+      if (!(await claims.advance(claim, { cursor: after, pages, until: now() + claimMs }, signal))) return undefined
     }
     return undefined
   }
 
   async function sweepSection(section: Section, signal: AbortSignal): Promise<SweepResult | undefined> {
     const at = now()
-    const claim = await claims.take(section.index, { now: at, until: at + claimMs, to: at - afterMs })
+    const claim = await claims.take(section.index, { now: at, until: at + claimMs, to: at - afterMs }, signal)
     if (!claim) return undefined
     const result = { requeued: 0, removed: 0 }
     let pages: number | undefined
@@ -137,7 +137,7 @@ export function createOrphanSweep(settings: OrphanSweepSettings): OrphanSweep {
     } finally {
       if (result.requeued + result.removed > 0) log.info(result, 'orphans swept')
       if (pages === undefined) await claims.release(claim)
-      else await claims.finish(claim, now() + Math.max(passEveryMs, pages * PAGE_INTERVAL_MS))
+      else await claims.finish(claim, now() + Math.max(passEveryMs, pages * PAGE_INTERVAL_MS), signal)
     }
     return result
   }
@@ -159,7 +159,7 @@ export function createOrphanSweep(settings: OrphanSweepSettings): OrphanSweep {
     }
     const ends = await Promise.allSettled(Array.from({ length: SECTIONS_AT_ONCE }, sweepNext))
     const failed = ends.find(end => end.status === 'rejected')
-    if (failed) throw failed.reason
+    if (failed && !signal.aborted) throw failed.reason
     return total
   }
 

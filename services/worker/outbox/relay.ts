@@ -107,7 +107,7 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
     // If the stream refuses events, it would refuse the following ones, too.
     for (let count = 0; count < MAX_PAGES && refused === 0 && !stopping.signal.aborted; count++) {
       // Entries that were skipped are listed first. The larger page keeps them from hiding the entries behind them.
-      const page = await store.listOutbox({ partition, before, limit: PAGE + skipped })
+      const page = await store.listOutbox({ partition, before, limit: PAGE + skipped }, stopping.signal)
       const fresh = page.filter(record => !seen.has(record.uploadId)).slice(0, PAGE)
       if (fresh.length === 0) break
       const records: UploadRecord[] = []
@@ -154,6 +154,8 @@ export function createOutboxRelay(settings: OutboxRelaySettings): OutboxRelay {
       try {
         published += await drain(outboxPartitionName((first + step) % OUTBOX_PARTITIONS), found)
       } catch (error) {
+        // To be stopped while a partition is listed is no failure. Events that were claimed have been published by now.
+        if (stopping.signal.aborted && !(error instanceof AggregateError)) break
         errors.push(error)
         isInTrouble ||= !(error instanceof AggregateError)
       }
