@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { Ajv, type AnySchema } from 'ajv'
 import t from 'tap'
 import { catalogue } from '../../services/api/problems/catalogue.ts'
@@ -160,6 +163,31 @@ t.test('/ redirects to /docs, before anything is loaded', async t => {
   const response = await fetch(`${api.url}/`, { redirect: 'manual' })
   t.equal(response.status, 302)
   t.equal(response.headers.get('location'), '/docs')
+})
+
+t.test('behind a gateway that removes PUBLIC_PATH, / leads to a page whose links and requests keep it', async t => {
+  const behind = await buildTestApi(t, aws, { env: { PUBLIC_PATH: '/api' } })
+  const gateway = createServer(async (request, response) => {
+    const path = /^\/api(\/.*)$/.exec(request.url ?? '')?.[1]
+    if (path === undefined) return response.writeHead(403).end()
+    const answer = await fetch(behind.url + path, { redirect: 'manual' })
+    const type = answer.headers.get('content-type')
+    const location = answer.headers.get('location')
+    response.writeHead(answer.status, { ...(type && { 'content-type': type }), ...(location && { location }) })
+    return response.end(Buffer.from(await answer.arrayBuffer()))
+  }).listen(0, '127.0.0.1')
+  await once(gateway, 'listening')
+  t.teardown(() => gateway.close())
+  const url = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`
+
+  const page = await fetch(`${url}/api/`)
+  t.equal(page.url, `${url}/api/docs`)
+  const html = await page.text()
+  const linked = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link = '']) => new URL(link, page.url))
+  t.ok(linked.length > 3)
+  for (const link of linked) t.equal((await fetch(link)).status, 200, link.pathname)
+  const { servers } = await (await fetch(`${url}/api/openapi.json`)).json()
+  t.strictSame(servers, [{ url: '/api' }], 'a request that the page makes goes to /api')
 })
 
 t.test('every JSON response ends with a newline', async t => {

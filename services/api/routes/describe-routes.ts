@@ -32,8 +32,12 @@ const named: Readonly<Record<string, TObject>> = {
  * started, so it can't register the plugin.
  *
  * @param routes the routes as `onRoute` hooks get them
+ * @param publicPath the path under which clients see the api
  */
-export async function describeRoutes(routes: readonly RouteOptions[]): Promise<StaticDocumentSpec['document']> {
+export async function describeRoutes(
+  routes: readonly RouteOptions[],
+  publicPath: string,
+): Promise<StaticDocumentSpec['document']> {
   const described = fastify({ exposeHeadRoutes: false })
   // This app never validates or serializes anything.
   described.setValidatorCompiler(() => () => true)
@@ -50,6 +54,7 @@ export async function describeRoutes(routes: readonly RouteOptions[]): Promise<S
         description: 'Upload files and get them processed. Errors are RFC 9457 problem details.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
+      ...(publicPath !== '' && { servers: [{ url: publicPath }] }),
       tags: [
         { name: 'uploads', description: 'Your uploads.' },
         { name: 'tus', description: 'Resumable uploads by tus 1.0.' },

@@ -28,8 +28,8 @@ export const docs = fastifyPlugin(
       routes.push(route)
     })
     // Generated for the first request, like the pages, because loading the generators would take a tenth of every start.
-    const document = onFirstUse(async () => (await import('./describe-routes.ts')).describeRoutes(routes))
-    const pages = onFirstUse(async () => openPages(await document()))
+    const document = onFirstUse(async () => (await import('./describe-routes.ts')).describeRoutes(routes, app.publicPath))
+    const pages = onFirstUse(async () => openPages(await document(), app.publicPath))
     app.decorate('openapi', document)
     const hidden = { schema: { hide: true }, logLevel: 'warn', config: { access: 'public' } } as const
     app.get('/openapi.json', hidden, () => document())
@@ -59,10 +59,10 @@ export const docs = fastifyPlugin(
       ),
     )
   },
-  { name: 'docs', fastify: '5.x' },
+  { name: 'docs', fastify: '5.x', decorators: { fastify: ['publicPath'] } },
 )
 
-async function openPages(document: Document): Promise<FastifyInstance> {
+async function openPages(document: Document, publicPath: string): Promise<FastifyInstance> {
   const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([
     import('@fastify/swagger'),
     import('@fastify/swagger-ui'),
@@ -71,6 +71,7 @@ async function openPages(document: Document): Promise<FastifyInstance> {
   await pages.register(swagger, { mode: 'static', specification: { document } })
   await pages.register(swaggerUi, {
     routePrefix: '/docs',
+    indexPrefix: publicPath,
     staticCSP: true,
     transformStaticCSP: policy =>
       policy
