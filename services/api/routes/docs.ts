@@ -28,7 +28,9 @@ export const docs = fastifyPlugin(
       routes.push(route)
     })
     // Generated for the first request, like the pages, because loading the generators would take a tenth of every start.
-    const document = onFirstUse(async () => (await import('./describe-routes.ts')).describeRoutes(routes, app.publicPath))
+    const document = onFirstUse(async () =>
+      (await import('./describe-routes.ts')).describeRoutes(routes, app.publicPath),
+    )
     const pages = onFirstUse(async () => openPages(await document(), app.publicPath))
     app.decorate('openapi', document)
     const hidden = { schema: { hide: true }, logLevel: 'warn', config: { access: 'public' } } as const
