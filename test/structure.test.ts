@@ -143,7 +143,7 @@ const layers: Record<string, readonly RegExp[]> = {
   uploads: [
     /^open\.ts$/,
     /^(?:objects|pending)\//,
-    /^(?:records|notifications)\//,
+    /^(?:records|notifications|quotas)\//,
     /^events\//,
     /^(?:media-types\/|errors\.ts$)/,
   ],

@@ -11,7 +11,6 @@ import { createKeySource, type KeySource } from './auth/key-source.ts'
 import { authPlugin } from './auth/plugin.ts'
 import { routeAccess } from './auth/route-access.ts'
 import type { Backend } from './backend.ts'
-import { createTypeInspector } from './content/inspect-type.ts'
 import { closeConnections } from './http/close-connections.ts'
 import { cors } from './http/cors.ts'
 import { deadlines } from './http/deadlines.ts'
@@ -27,6 +26,7 @@ import { createSchemaCompilers } from './http/schema-compilers.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { serverOptions } from './http/server-options.ts'
 import { warmUp } from './http/warm-up.ts'
+import { createPolicies } from './policies/policies.ts'
 import { problemsPlugin } from './problems/plugin.ts'
 import { createUpload } from './routes/create-upload.ts'
 import { deleteUpload } from './routes/delete-upload.ts'
@@ -62,6 +62,13 @@ export interface AppOptions {
   isBuffered?: boolean | undefined
 }
 
+/** Reads UPLOAD_POLICIES. Its reader is loaded only if the variable is set, because loading it slows the start. */
+async function readRules({ UPLOAD_POLICIES: text, MAX_UPLOAD_BYTES, MAX_FORM_FILES }: ApiConfig) {
+  if (text === undefined) return undefined
+  const { readPolicies } = await import('./policies/read-policies.ts')
+  return readPolicies(text, { maxBytes: MAX_UPLOAD_BYTES, filesPerForm: MAX_FORM_FILES })
+}
+
 export type App = Awaited<ReturnType<typeof buildApp>>
 
 /** Builds the api, ready to listen on a port or to be called by Lambda. */
@@ -73,13 +80,18 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
     loggerInstance: logger,
   }).withTypeProvider<TypeBoxTypeProvider>()
   const issuer = issuerOf(config)
-  const inspector = createTypeInspector(parseList(config.ALLOWED_TYPES))
+  const policies = createPolicies({
+    rules: await readRules(config),
+    maxBytes: config.MAX_UPLOAD_BYTES,
+    maxFormFiles: config.MAX_FORM_FILES,
+    allowedTypes: parseList(config.ALLOWED_TYPES),
+  })
   const minBodyRate = { minBytesPerSecond: config.MIN_BODY_BYTES_PER_SECOND, graceMs: config.SLOW_BODY_GRACE_MS }
 
   let opened: Backend | undefined
   const open = onFirstUse(async () => {
     const [{ openBackend }, ready] = await Promise.all([import('./backend.ts'), services()])
-    opened = openBackend({ config, services: ready, inspector, minBodyRate, log: app.log, metrics, tracing })
+    opened = openBackend({ config, services: ready, minBodyRate, log: app.log, metrics, tracing })
     return opened
   })
   /** The backend, for routes. The warm-up opens it before a request reaches its route. */
@@ -123,6 +135,7 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
       read: { scopes: parseList(config.READ_SCOPES), groups: parseList(config.READ_GROUPS) },
       write: { scopes: parseList(config.WRITE_SCOPES), groups: parseList(config.WRITE_GROUPS) },
     },
+    policies,
   })
 
   if (!config.KEY_TEMPLATE.includes('{uploadId}')) {
@@ -134,18 +147,13 @@ export async function buildApp({ config, services, logger, keys, metrics, tracin
   await app.register(createUpload, {
     backend,
     onAccepted: metrics?.accepted,
-    fileSettings: {
-      inspector,
-      maxJsonBytes: config.MAX_JSON_BYTES,
-      maxFormFiles: config.MAX_FORM_FILES,
-      maxFileBytes: config.MAX_UPLOAD_BYTES,
-      minBodyRate,
-    },
+    fileSettings: { maxJsonBytes: config.MAX_JSON_BYTES, minBodyRate },
+    maxFormFiles: config.MAX_FORM_FILES,
   })
   await app.register(grants, { backend, maxJsonBytes: config.MAX_JSON_BYTES, minBodyRate })
-  await app.register(tus, { backend })
+  await app.register(tus, { backend, deployment: policies.deployment })
   await app.register(listUploads, { backend })
-  await app.register(uploadLimits, { config, isBuffered })
+  await app.register(uploadLimits, { config, backend, isBuffered })
 
   const watches = createWatches({
     read: async (key, signal) => {

@@ -7,13 +7,13 @@ import type { Tracing } from '../platform/tracing/tracing.ts'
 import { createPublishBreaker } from '../uploads/events/publish-breaker.ts'
 import { createRemoveObject } from '../uploads/objects/remove-object.ts'
 import type { Metrics } from './admin/metrics.ts'
-import type { TypeInspector } from './content/inspect-type.ts'
 import { type Download, downloadUrl, signerFor } from './download/download-url.ts'
 import type { MinBodyRate } from './http/min-body-rate.ts'
 import { acceptOnce, type IdempotentRequest } from './idempotency/accept-once.ts'
 import { type AcceptAllOptions, acceptAll, type IncomingFile } from './ingest/accept-all.ts'
 import { acceptUpload } from './ingest/accept-upload.ts'
 import { openMultiRequestUploads } from './multi-request-uploads.ts'
+import { createQuotas } from './policies/quotas.ts'
 import { createReadiness } from './readiness.ts'
 import { type ApiServices, CLAIM_MS } from './services.ts'
 
@@ -23,7 +23,6 @@ export type Backend = ReturnType<typeof openBackend>
 export interface BackendSettings {
   config: ApiConfig
   services: ApiServices
-  inspector: TypeInspector
   minBodyRate: MinBodyRate
   log: FastifyBaseLogger
   metrics?: Metrics | undefined
@@ -31,12 +30,13 @@ export interface BackendSettings {
 }
 
 /** Opens everything that imports the AWS SDK, which is most of the code of the api. The warm-up loads it. */
-export function openBackend({ config, services, inspector, minBodyRate, log, metrics, tracing }: BackendSettings) {
+export function openBackend({ config, services, minBodyRate, log, metrics, tracing }: BackendSettings) {
   const { s3, dynamodb, kinesis, store } = services
-  const { UPLOAD_BUCKET: bucket, UPLOADS_TABLE: table, STREAM_NAME: stream, MAX_UPLOAD_BYTES: maxBytes } = config
+  const { UPLOAD_BUCKET: bucket, UPLOADS_TABLE: table, STREAM_NAME: stream } = config
   const buffers = createPartBuffers(config.UPLOAD_MEMORY_BYTES)
   const removeObject = createRemoveObject(s3)
   const signer = signerFor(s3, config.S3_PUBLIC_ENDPOINT)
+  const quotas = createQuotas({ store: services.quotas })
   const inFlight = new Set<Promise<unknown>>()
   const deps = {
     objects: {
@@ -67,7 +67,7 @@ export function openBackend({ config, services, inspector, minBodyRate, log, met
     idempotency: services.idempotency,
     claimMs: CLAIM_MS,
     keyTemplate: config.KEY_TEMPLATE,
-    maxBytes,
+    quotas,
   }
 
   /** A request whose client has disconnected is over for the server, but its upload may still have parts to remove. */
@@ -88,12 +88,13 @@ export function openBackend({ config, services, inspector, minBodyRate, log, met
       config,
       services,
       publisher: deps.publisher,
-      inspector,
+      quotas,
       minBodyRate,
       buffers,
       metrics,
       tracing,
     }),
+    quotas,
     store,
     deletions: services.deletions,
     listUploads: services.listUploads,

@@ -6,7 +6,6 @@ import type { EventPublisher } from '../uploads/events/publisher.ts'
 import { createTusStore } from '../uploads/pending/tus-store.ts'
 import type { UploadKey } from '../uploads/records/store.ts'
 import type { Metrics } from './admin/metrics.ts'
-import type { TypeInspector } from './content/inspect-type.ts'
 import { Grants } from './grants/grants.ts'
 import { createMultipart } from './grants/multipart.ts'
 import type { MinBodyRate } from './http/min-body-rate.ts'
@@ -16,6 +15,7 @@ import type { FinishUploadDeps } from './pending/finish-upload.ts'
 import { plainS3 } from './pending/plain-s3.ts'
 import type { ReservationRequest, ReservationRules } from './pending/reservation.ts'
 import { createSweep, type Sweep } from './pending/sweep.ts'
+import type { Quotas } from './policies/quotas.ts'
 import type { ApiServices } from './services.ts'
 import { endUnderLock } from './tus/end-under-lock.ts'
 import { Locks } from './tus/lock.ts'
@@ -27,7 +27,7 @@ export interface MultiRequestSettings {
   config: ApiConfig
   services: ApiServices
   publisher: EventPublisher
-  inspector: TypeInspector
+  quotas: Quotas
   minBodyRate: MinBodyRate
   /** Shared with the uploads of one request. */
   buffers: PartBuffers
@@ -37,24 +37,22 @@ export interface MultiRequestSettings {
 
 /** Opens what serves uploads of more than one request: grants and tus. */
 export function openMultiRequestUploads(settings: MultiRequestSettings) {
-  const { config, services, publisher, inspector, minBodyRate, buffers, metrics, tracing } = settings
+  const { config, services, publisher, quotas, minBodyRate, buffers, metrics, tracing } = settings
   const { s3, dynamodb, pending, store, idempotency } = services
-  const maxBytes = config.MAX_UPLOAD_BYTES
   const rules: ReservationRules = {
     bucket: config.UPLOAD_BUCKET,
     keyTemplate: config.KEY_TEMPLATE,
-    maxBytes,
     lifetimeMs: lifetimeMs(config),
   }
-  const deps: FinishUploadDeps & { rules: ReservationRules } = {
+  const deps: Omit<FinishUploadDeps, 'inspector'> & { rules: ReservationRules; quotas: Quotas } = {
     s3,
     plain: plainS3(s3),
     trustChecksums: config.S3_CHECKSUMS === 'checked',
-    inspector,
     pending,
     cleanUp: createCleanUp(s3),
     store,
     publisher,
+    quotas,
     rules,
     traceparent: () => tracing?.current()?.traceparent,
     onAccepted: (method, upload) => metrics?.accepted(method, [upload]),

@@ -8,6 +8,7 @@ import type { EventPublisher } from '../uploads/events/publisher.ts'
 import type { ResultStore } from '../uploads/objects/result-store.ts'
 import { openUploads } from '../uploads/open.ts'
 import { createPendingStore, type PendingStore } from '../uploads/pending/pending-store.ts'
+import { createQuotaStore, type QuotaStore } from '../uploads/quotas/quota-store.ts'
 import type { Deletions } from '../uploads/records/deletions.ts'
 import { createIdempotencyStore, type IdempotencyStore } from '../uploads/records/idempotency-store.ts'
 import { createListUploads, type ListUploads } from '../uploads/records/listing.ts'
@@ -21,6 +22,7 @@ export interface ApiServices {
   store: UploadStore
   idempotency: IdempotencyStore
   pending: PendingStore
+  quotas: QuotaStore
   listUploads: ListUploads
   deletions: Deletions
   results: Pick<ResultStore, 'get'>
@@ -62,6 +64,7 @@ export function createServices(
     publisher,
     idempotency: createIdempotencyStore({ dynamodb, table, claimMs: CLAIM_MS, keepMs: KEEP_MS }),
     pending: createPendingStore({ dynamodb, table }),
+    quotas: createQuotaStore({ dynamodb, table }),
     listUploads: createListUploads({ dynamodb, table }),
     close: async () => {
       await publisher.drain()

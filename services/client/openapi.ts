@@ -133,7 +133,7 @@ export interface paths {
         };
         /**
          * Get the limits for uploads
-         * @description The limits of this deployment, with which a client chooses how to upload a file.
+         * @description What this deployment accepts from you, with which a client chooses how to upload a file. If the limits depend on the method, they are the largest of all methods.
          */
         get: operations["getUploadLimits"];
         put?: never;
@@ -523,10 +523,19 @@ export interface components {
             maxJsonBytes: number;
             /** @description Maximum number of files in a form. */
             maxFormFiles: number;
-            /** @description How a file can be uploaded. Later versions may have more. */
+            /** @description How you can upload a file. Later versions may have more. */
             methods: ("json" | "form" | "raw" | "grant" | "tus")[];
             /** @description The media types that are accepted, as patterns such as `image/*`. Empty: all types. */
             allowedTypes: string[];
+            /** @description What is left of your quota for today. Missing: you have no quota. */
+            quota?: {
+                /** @description How many bytes are left. */
+                bytes?: number;
+                /** @description How many uploads are left. */
+                uploads?: number;
+                /** @description ISO 8601, UTC. When the next day begins. */
+                resetsAt: string;
+            };
             /** @description Maximum time between the first and the last request of a grant or a tus upload, in hours. */
             pendingHours: number;
         };
@@ -595,8 +604,17 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `insufficient-scope` */
+        /** @description `upload-not-allowed`, `quota-exceeded`, `insufficient-scope` */
         Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `insufficient-scope` */
+        listUploadsForbidden: {
             headers: {
                 [name: string]: unknown;
             };
@@ -606,6 +624,15 @@ export interface components {
         };
         /** @description `quarantined`, `insufficient-scope` */
         getContentForbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `upload-not-allowed`, `insufficient-scope` */
+        getUploadLimitsForbidden: {
             headers: {
                 [name: string]: unknown;
             };
@@ -878,7 +905,7 @@ export interface operations {
             };
             400: components["responses"]["listUploadsBadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["listUploadsForbidden"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -1020,7 +1047,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["listUploadsForbidden"];
             404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -1177,7 +1204,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["listUploadsForbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
             423: components["responses"]["Locked"];
@@ -1307,7 +1334,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["getUploadLimitsForbidden"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -1356,7 +1383,7 @@ export interface operations {
             };
             400: components["responses"]["getUploadBadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["listUploadsForbidden"];
             404: components["responses"]["NotFound"];
             429: components["responses"]["getUploadTooManyRequests"];
             500: components["responses"]["InternalServerError"];
@@ -1395,7 +1422,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["listUploadsForbidden"];
             404: components["responses"]["NotFound"];
             423: components["responses"]["Locked"];
             429: components["responses"]["TooManyRequests"];
@@ -1436,7 +1463,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            403: components["responses"]["listUploadsForbidden"];
             404: components["responses"]["NotFound"];
             429: components["responses"]["getUploadTooManyRequests"];
             500: components["responses"]["InternalServerError"];

@@ -80,6 +80,16 @@ export class InsufficientScopeError extends ProblemError {
   static override readonly slug = 'insufficient-scope'
 }
 
+/** You may not upload this file. Status 403, `upload-not-allowed`. */
+export class UploadNotAllowedError extends ProblemError {
+  static override readonly slug = 'upload-not-allowed'
+}
+
+/** Your quota for today is used up. Status 403, `quota-exceeded`. */
+export class QuotaExceededError extends ProblemError {
+  static override readonly slug = 'quota-exceeded'
+}
+
 /** The file is quarantined. Status 403, `quarantined`. */
 export class QuarantinedError extends ProblemError {
   static override readonly slug = 'quarantined'

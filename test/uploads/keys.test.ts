@@ -1,5 +1,5 @@
 import t from 'tap'
-import { outputsPrefix, processedKey, uploadKey } from '../../services/uploads/objects/keys.ts'
+import { outputsPrefix, ownerOfKey, processedKey, uploadKey } from '../../services/uploads/objects/keys.ts'
 import { MAX_OUTPUT_NAME } from '../../services/uploads/records/output-names.ts'
 import { seededRandom } from './examples.ts'
 
@@ -10,6 +10,17 @@ const parts = { owner: 'me', uploadId: '0190', filename: 'demo.txt' }
 t.test('the template determines the key', async t => {
   t.equal(uploadKey(OWNED, parts), 'uploads/me/0190/demo.txt')
   t.equal(uploadKey(FLAT, parts), 'uploads/demo.txt')
+})
+
+t.test('the prefix of a rule comes before the owner, and the owner is found behind it', async t => {
+  const uploadId = '0190f3b1-5b1a-7c33-9d0e-6a1b2c3d4e5f'
+  for (const prefix of [undefined, 'invoices', 'invoices/eu/2026']) {
+    t.strictSame(ownerOfKey(uploadKey(OWNED, { ...parts, uploadId, prefix })), { owner: 'me', uploadId })
+  }
+  t.equal(uploadKey(OWNED, { ...parts, prefix: 'invoices/eu' }), 'uploads/invoices/eu/me/0190/demo.txt')
+  t.equal(uploadKey(FLAT, { ...parts, prefix: 'invoices' }), 'uploads/invoices/demo.txt')
+  for (const key of ['uploads/demo.txt', `${uploadId}/demo.txt`, `uploads/${uploadId}/demo.txt`, 'elsewhere/me/0190/x'])
+    t.equal(ownerOfKey(key), undefined, key)
 })
 
 t.test('placeholders and replacement patterns in a name are kept unchanged', async t => {

@@ -2,6 +2,7 @@ import fastifyJwt, { type TokenOrHeader } from '@fastify/jwt'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import type { RateLimits } from '../http/rate-limits.ts'
+import type { UploadPolicies, UploadPolicy } from '../policies/policies.ts'
 import { catalogue } from '../problems/catalogue.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { KeysUnavailableError, RouteAccessError, TokenRefusedError, UnknownKeyError } from './errors.ts'
@@ -14,6 +15,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The `sub` of the request's token. Empty on routes without authentication. */
     owner: string
+    /** What the owner may upload. Not set on routes without authentication. */
+    policy: UploadPolicy
   }
   interface FastifyInstance {
     /** Sets the owner of the request, or rejects the request with 401, 403 or 429 before its body is read. `routeAccess` calls it. */
@@ -28,6 +31,7 @@ export interface AuthOptions {
   limits: RateLimits
   /** The permissions for routes that read and for routes that write. */
   required: Readonly<Record<Access, RequiredPermissions>>
+  policies: UploadPolicies
 }
 
 /** How verified tokens are cached. Their key is still looked up for each request, so that a token is rejected once its key is withdrawn. */
@@ -37,7 +41,7 @@ const MAX_KID_LENGTH = 256
 const KEYS_RETRY_SECONDS = '2'
 
 export const authPlugin = fastifyPlugin<AuthOptions>(
-  async (app, { issuer, clientId, keys, limits, required }) => {
+  async (app, { issuer, clientId, keys, limits, required, policies }) => {
     const verified = createVerifiedTokens(TOKEN_CACHE)
     /** The key with which the token of each request was verified. */
     const usedKeys = new WeakMap<FastifyRequest, { kid: string; key: string }>()
@@ -86,9 +90,11 @@ export const authPlugin = fastifyPlugin<AuthOptions>(
       const missing = missingPermission(claims, required[access])
       if (missing !== undefined) throw insufficientScope(missing, required[access])
       request.owner = owner
+      request.policy = policies.of(claims)
     }
 
     app.decorateRequest('owner', '')
+    app.decorateRequest('policy')
     app.decorate('authenticate', async (request: FastifyRequest, reply: FastifyReply) => {
       await limits.checkAddress(request)
       try {

@@ -27,7 +27,7 @@ interface FormFile {
 export async function* fromMultipart(
   request: FastifyRequest,
   query: UploadQuery,
-  { maxFiles, rateGuard }: { maxFiles: number; rateGuard: BodyRateGuard },
+  { maxFiles, rule, rateGuard }: { maxFiles: number; rule?: string | undefined; rateGuard: BodyRateGuard },
 ): AsyncGenerator<ParsedFile> {
   const form = readForm(request, maxFiles, rateGuard)
   let { file: next } = await nextFile(form)
@@ -43,7 +43,10 @@ export async function* fromMultipart(
       if (orphan !== undefined) throw malformed(`The field "${orphan}" must come before its file.`)
       if (!file) return form.end()
       next = file
-      if (count === maxFiles) throw tooMany(`The form has too many files. The maximum is ${maxFiles}.`)
+      if (count === maxFiles)
+        throw tooMany(
+          `The form has too many files. The maximum${rule === undefined ? '' : ` of the rule "${rule}"`} is ${maxFiles}.`,
+        )
       if (query.filename !== undefined) throw tooMany('?filename= names one file, but the form has several.')
     }
     yield {

@@ -37,12 +37,12 @@ export interface ReadBodySettings {
  * @throws PayloadTooLargeError as soon as the body is known to be larger than the limit
  */
 export async function readBody(body: unknown, { limit, declared, rateGuard }: ReadBodySettings): Promise<Buffer> {
-  if (declared !== undefined && declared > limit) throw new PayloadTooLargeError('The body', limit)
+  if (declared !== undefined && declared > limit) throw new PayloadTooLargeError('The body', { maxBytes: limit })
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of bodyChunks(body, rateGuard)) {
     size += chunk.byteLength
-    if (size > limit) throw new PayloadTooLargeError('The body', limit)
+    if (size > limit) throw new PayloadTooLargeError('The body', { maxBytes: limit })
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

@@ -18,8 +18,12 @@ export interface TypeInspector {
   streamed(body: AsyncIterable<Uint8Array>, claimed: string): InspectedBody<AsyncIterable<Uint8Array>>
 }
 
-/** Inspects the first bytes of files before anything is stored. Holds a few thousand bytes of each file, for a moment. */
-export function createTypeInspector(allowed: readonly string[]): TypeInspector {
+/**
+ * Inspects the first bytes of files before anything is stored. Holds a few thousand bytes of each file, for a moment.
+ *
+ * @param rule the rule of UPLOAD_POLICIES that allows these types
+ */
+export function createTypeInspector(allowed: readonly string[], rule?: string): TypeInspector {
   /** @throws ProblemError */
   async function inspect(head: Uint8Array, claimed: string): Promise<string | undefined> {
     // Most files that are sent as JSON are texts. This check is cheap for them. A PDF may start like a text.
@@ -36,7 +40,7 @@ export function createTypeInspector(allowed: readonly string[]): TypeInspector {
     }
     if (verdict === 'not-allowed') {
       const shown = detected === undefined ? 'its bytes show no other type' : `its bytes are those of ${detected}`
-      const detail = `The content type of the file is ${essenceOf(claimed)}, and ${shown}. These types are allowed: ${allowed.join(', ')}.`
+      const detail = `The content type of the file is ${essenceOf(claimed)}, and ${shown}. ${rule === undefined ? 'These types are allowed' : `The rule "${rule}" allows these types`}: ${allowed.join(', ')}.`
       throw new ProblemError('content-type-not-allowed', detail)
     }
     return detected

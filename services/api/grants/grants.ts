@@ -4,8 +4,16 @@ import type { Logger } from '../../platform/log.ts'
 import type { PartsArrival, PendingRecord } from '../../uploads/pending/pending.ts'
 import { isPending, type UploadRecord } from '../../uploads/records/record.ts'
 import type { UploadKey } from '../../uploads/records/store.ts'
+import type { TypeInspector } from '../content/inspect-type.ts'
 import { type FinishUploadDeps, finishUpload } from '../pending/finish-upload.ts'
-import { type ReservationRequest, type ReservationRules, reserveUpload } from '../pending/reservation.ts'
+import {
+  chargeReservation,
+  type Reservation,
+  type ReservationRequest,
+  type ReservationRules,
+  reserveUpload,
+} from '../pending/reservation.ts'
+import type { Quotas } from '../policies/quotas.ts'
 import type { Multipart } from './multipart.ts'
 import { type PlannedPart, plannedParts } from './plan.ts'
 import { type PresignedRequest, presignPart, presignPut } from './presign.ts'
@@ -18,8 +26,9 @@ export type Grant = { upload: PendingRecord /** ISO 8601, UTC. */; urlsExpireAt:
   | { parts: Array<PlannedPart & PresignedRequest> }
 )
 
-export interface GrantsDeps extends FinishUploadDeps {
+export interface GrantsDeps extends Omit<FinishUploadDeps, 'inspector'> {
   rules: ReservationRules
+  quotas: Pick<Quotas, 'charge' | 'refund'>
   multipart: Multipart
   /** Signs the URLs. */
   signer: S3Client
@@ -39,8 +48,13 @@ export class Grants {
 
   /** @throws InvalidFilenameError, InvalidContentTypeError, PayloadTooLargeError before anything is written */
   async create(request: ReservationRequest, log: Log): Promise<Grant> {
-    const { rules, pending, multipart, partsAboveBytes } = this.#deps
-    const reservation = reserveUpload(rules, request)
+    const { rules, quotas } = this.#deps
+    const planned = reserveUpload(rules, request)
+    return chargeReservation(quotas, planned, request.limits, log, charged => this.#reserve(charged, log))
+  }
+
+  async #reserve(reservation: Reservation, log: Log): Promise<Grant> {
+    const { pending, multipart, partsAboveBytes } = this.#deps
     if (reservation.size <= partsAboveBytes) {
       const upload: PendingRecord = { ...reservation, arrival: { way: 'put' } }
       await pending.create(upload)
@@ -69,9 +83,10 @@ export class Grants {
    * Accepts an upload whose bytes have arrived. May be repeated, with the same result. Resolves to undefined if this owner has no
    * such upload.
    *
-   * @throws NotArrivedError, ArrivalRefusedError
+   * @param inspector accepts the types that the client may upload
+   * @throws NotArrivedError, ArrivalRefusedError, ProblemError
    */
-  async complete(key: UploadKey, log: Log): Promise<UploadRecord | undefined> {
+  async complete(key: UploadKey, log: Log, inspector: TypeInspector): Promise<UploadRecord | undefined> {
     const found = await this.#find(key)
     if (!found || !isPending(found)) return found
     const name = `${found.owner}/${found.uploadId}`
@@ -80,18 +95,18 @@ export class Grants {
     if (running !== undefined) {
       return running.catch(error => {
         // The client of the running call has disconnected. This call takes over.
-        if (error instanceof ClientGoneError) return this.complete(key, log)
+        if (error instanceof ClientGoneError) return this.complete(key, log, inspector)
         throw error
       })
     }
-    const completing = this.#finish(found, log).finally(() => this.#completing.delete(name))
+    const completing = this.#finish(found, log, inspector).finally(() => this.#completing.delete(name))
     this.#completing.set(name, completing)
     return completing
   }
 
-  async #finish(upload: PendingRecord, log: Log): Promise<UploadRecord | undefined> {
+  async #finish(upload: PendingRecord, log: Log, inspector: TypeInspector): Promise<UploadRecord | undefined> {
     if (isParts(upload)) await this.#deps.multipart.complete(upload)
-    return finishUpload(this.#deps, upload, log)
+    return finishUpload({ ...this.#deps, inspector }, upload, log)
   }
 
   async #sign(upload: PendingRecord, parts: readonly PlannedPart[]): Promise<Grant> {

@@ -8,7 +8,7 @@ import type { IdempotencyClaim, IdempotencyEntry, IdempotencyStore } from '../..
 import { timeOfUploadId } from '../../uploads/records/upload-id.ts'
 import { type AcceptAllOptions, acceptAll, type IncomingFile } from '../ingest/accept-all.ts'
 import { type AcceptUploadDeps, acceptUpload } from '../ingest/accept-upload.ts'
-import { PartlyAcceptedError, RecordingUnknownError } from '../ingest/errors.ts'
+import { PartlyAcceptedError, RecordingUnknownError, type SizeLimit } from '../ingest/errors.ts'
 import { type Accepted, toAccepted } from '../routes/accepted.ts'
 import { acceptRetry } from './accept-retry.ts'
 import { holdClaim, keyInUse, keyReused } from './hold-claim.ts'
@@ -20,7 +20,7 @@ export interface AcceptOnceDeps extends AcceptUploadDeps {
   claimMs: number
 }
 
-export interface IdempotentRequest extends Pick<AcceptAllOptions, 'owner' | 'requestId' | 'traceparent'> {
+export interface IdempotentRequest extends Pick<AcceptAllOptions, 'owner' | 'limits' | 'requestId' | 'traceparent'> {
   key: string
   /** A digest of the request's method, path and headers that matter. */
   fingerprint: string
@@ -52,18 +52,26 @@ export async function acceptOnce(
   const { entry } = result
   if (entry.fingerprint !== fingerprint) throw keyReused()
   if (entry.answer === undefined) throw keyInUse()
-  return { answer: await replay(deps, entry, files), isReplay: true }
+  return { answer: await replay(entry, files, request.limits), isReplay: true }
 }
 
 async function attempt(deps: AcceptOnceDeps, claim: IdempotencyClaim, files: Files, request: IdempotentRequest) {
-  const { owner, requestId, traceparent, log } = request
+  const { owner, limits, requestId, traceparent, log } = request
   const accept = claim.isRetry ? acceptRetry : acceptUpload
   const hold = holdClaim(deps, claim, log)
   try {
     const uploads = await acceptAll(
       upload => accept(deps, upload),
       withNames(abortableFiles(files, hold.signal), claim.uploadId),
-      { owner, requestId, traceparent, log, idOf: index => uploadIdAt(claim.uploadId, index), confirm: hold.confirm },
+      {
+        owner,
+        limits,
+        requestId,
+        traceparent,
+        log,
+        idOf: index => uploadIdAt(claim.uploadId, index),
+        confirm: hold.confirm,
+      },
     )
     const answer = uploads.map(toAccepted)
     await saveAnswer(deps, claim, { payload: payloadDigest(uploads), answer: JSON.stringify(answer) }, log)
@@ -110,9 +118,9 @@ async function releaseClaim(
   }
 }
 
-async function replay({ maxBytes }: AcceptOnceDeps, entry: IdempotencyEntry, files: Files): Promise<Accepted[]> {
+async function replay(entry: IdempotencyEntry, files: Files, limits: SizeLimit): Promise<Accepted[]> {
   const received = []
-  for await (const file of withNames(files, entry.uploadId)) received.push(await measureFile(file, maxBytes))
+  for await (const file of withNames(files, entry.uploadId)) received.push(await measureFile(file, limits))
   if (payloadDigest(received) !== entry.payload) throw keyReused()
   return JSON.parse(entry.answer ?? '') as Accepted[]
 }

@@ -13,7 +13,7 @@ export async function acceptRetry(deps: AcceptUploadDeps, upload: IncomingUpload
   const recorded = uploadId === undefined ? undefined : await deps.store.get({ owner, uploadId })
   // A pending upload belongs to a grant or to tus, and its id can't be the id of this request.
   if (!recorded || recorded.status === 'pending') return acceptUpload(deps, upload)
-  const { filename, contentType, size, sha256 } = await measureFile(upload, deps.maxBytes)
+  const { filename, contentType, size, sha256 } = await measureFile(upload, upload.limits)
   const isSame =
     recorded.sha256 === sha256 &&
     recorded.size === size &&

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { IncomingFile } from '../ingest/accept-all.ts'
+import type { SizeLimit } from '../ingest/errors.ts'
 import { Meter, meterBody } from '../ingest/meter.ts'
 
 /** The properties of a file that are compared between two requests. */
@@ -28,9 +29,9 @@ export function payloadDigest(files: readonly PayloadFile[]): string {
  */
 export async function measureFile(
   { body, filename = '', contentType }: Pick<IncomingFile, 'body' | 'filename' | 'contentType'>,
-  maxBytes: number,
+  limits: SizeLimit,
 ): Promise<PayloadFile> {
-  const meter = new Meter(maxBytes)
+  const meter = new Meter(limits)
   if (body instanceof Uint8Array) meter.add(body)
   else for await (const _chunk of meterBody(body, meter));
   return { filename, contentType, ...meter.read() }

@@ -3,7 +3,8 @@ import type { IncomingUpload } from './accept-upload.ts'
 import { PartlyAcceptedError, RecordingUnknownError } from './errors.ts'
 
 /** What all files of one request have in common. */
-export interface AcceptAllOptions extends Pick<IncomingUpload, 'owner' | 'requestId' | 'traceparent' | 'log'> {
+export interface AcceptAllOptions
+  extends Pick<IncomingUpload, 'owner' | 'limits' | 'requestId' | 'traceparent' | 'log'> {
   /** Returns the upload id of a file by the file's index in the request. @default a new id for each file */
   idOf?: ((index: number) => string) | undefined
   /** Called when all files are stored and none is recorded. If it rejects, all objects are deleted. */
@@ -11,7 +12,10 @@ export interface AcceptAllOptions extends Pick<IncomingUpload, 'owner' | 'reques
 }
 
 /** One file of a request. */
-export type IncomingFile = Omit<IncomingUpload, 'owner' | 'requestId' | 'traceparent' | 'log' | 'uploadId' | 'confirm'>
+export type IncomingFile = Omit<
+  IncomingUpload,
+  'owner' | 'limits' | 'requestId' | 'traceparent' | 'log' | 'uploadId' | 'confirm'
+>
 
 /**
  * Accepts either all files of a request or none. Each file is stored while it arrives, and no file is recorded before the last one

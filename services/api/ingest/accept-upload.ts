@@ -9,8 +9,10 @@ import { uploadKey } from '../../uploads/objects/keys.ts'
 import { toObjectMetadata } from '../../uploads/objects/metadata.ts'
 import type { UploadRecord } from '../../uploads/records/record.ts'
 import type { UploadStore } from '../../uploads/records/store.ts'
+import type { FileLimits } from '../policies/policies.ts'
+import type { ChargedUpload, Quotas } from '../policies/quotas.ts'
 import { checkContentType } from './content-type.ts'
-import { PayloadTooLargeError } from './errors.ts'
+import { PayloadTooLargeError, RecordingUnknownError } from './errors.ts'
 import { Meter, meterBody } from './meter.ts'
 import { type PublishUploadDeps, publishUpload } from './publish-upload.ts'
 import { type RecordUploadDeps, recordUpload } from './record-upload.ts'
@@ -32,6 +34,7 @@ export interface IncomingUpload {
   declaredBytes?: number | undefined
   /** The maximum size of the body in bytes, if it is known in advance, for example from the length of the whole request. */
   maxBytes?: number | undefined
+  limits: FileLimits
   /** Measures how fast the client sends the body. */
   pace?: BodyPace | undefined
   /** Returns the type that the first bytes show. Called after the body has been read. */
@@ -59,8 +62,7 @@ export interface AcceptUploadDeps extends RecordUploadDeps, PublishUploadDeps {
   objects: UploadObjects
   store: Pick<UploadStore, 'create' | 'get' | 'markStored' | 'markQueued'>
   keyTemplate: string
-  /** Maximum size of a file, in bytes. */
-  maxBytes: number
+  quotas: Pick<Quotas, 'roomFor' | 'charge' | 'refund'>
 }
 
 /**
@@ -76,7 +78,11 @@ export interface AcceptUploadDeps extends RecordUploadDeps, PublishUploadDeps {
 export async function acceptUpload(deps: AcceptUploadDeps, upload: IncomingUpload): Promise<UploadRecord> {
   const { log, confirm, traceparent } = upload
   const planned = planUpload(deps, upload)
-  const measured = await putObject(deps, planned, upload)
+  const { owner, limits, declaredBytes } = upload
+  const room = limits.quota
+    ? await deps.quotas.roomFor(owner, { ...limits, quota: limits.quota }, declaredBytes)
+    : limits
+  const measured = await putObject(deps, planned, { ...upload, limits: room })
   const detectedType = upload.detectedType?.()
   const uploadedAt = new Date().toISOString()
   const record: UploadRecord = {
@@ -90,22 +96,50 @@ export async function acceptUpload(deps: AcceptUploadDeps, upload: IncomingUploa
     requestId: upload.requestId,
     ...(traceparent !== undefined && { traceparent }),
   }
-  if (confirm) await confirmUpload(deps, record, confirm, log)
-  await recordUpload(deps, record, log)
+  await withQuota(deps, record, upload, async () => {
+    if (confirm) await confirmUpload(deps, record, confirm, log)
+    await recordUpload(deps, record, log)
+  })
   return publishUpload(deps, record, log)
+}
+
+/** Charges the quota of a stored upload before it is recorded, and gives the charge back if the upload is certainly not recorded. */
+async function withQuota(
+  deps: AcceptUploadDeps,
+  record: UploadRecord,
+  { limits, log }: IncomingUpload,
+  recording: () => Promise<void>,
+): Promise<void> {
+  if (!limits.quota) return recording()
+  const charged: ChargedUpload = { ...record, bytes: record.size, limits: { ...limits, quota: limits.quota } }
+  let day = ''
+  await confirmUpload(
+    deps,
+    record,
+    async () => {
+      day = await deps.quotas.charge(charged)
+    },
+    log,
+  )
+  try {
+    await recording()
+  } catch (error) {
+    if (!(error instanceof RecordingUnknownError)) await deps.quotas.refund(charged, day, log)
+    throw error
+  }
 }
 
 type PlannedUpload = Pick<UploadRecord, 'owner' | 'uploadId' | 'key' | 'filename' | 'filenameGenerated' | 'contentType'>
 
-function planUpload({ keyTemplate, maxBytes }: AcceptUploadDeps, upload: IncomingUpload): PlannedUpload {
-  const { owner, declaredBytes, uploadId = uuidv7() } = upload
-  if (declaredBytes !== undefined && declaredBytes > maxBytes) throw new PayloadTooLargeError('The file', maxBytes)
+function planUpload({ keyTemplate }: AcceptUploadDeps, upload: IncomingUpload): PlannedUpload {
+  const { owner, declaredBytes, limits, uploadId = uuidv7() } = upload
+  if (declaredBytes !== undefined && declaredBytes > limits.maxBytes) throw new PayloadTooLargeError('The file', limits)
   const filename = checkFilename(upload.filename ?? defaultFilename(Date.now()))
   const isGenerated = upload.filename === undefined || upload.filenameGenerated
   return {
     owner,
     uploadId,
-    key: uploadKey(keyTemplate, { owner, uploadId, filename }),
+    key: uploadKey(keyTemplate, { owner, uploadId, filename, prefix: limits.keyPrefix }),
     filename,
     ...(isGenerated && { filenameGenerated: true }),
     contentType: checkContentType(upload.contentType),
@@ -113,11 +147,11 @@ function planUpload({ keyTemplate, maxBytes }: AcceptUploadDeps, upload: Incomin
 }
 
 async function putObject(
-  { objects, maxBytes }: AcceptUploadDeps,
+  { objects }: AcceptUploadDeps,
   { key, contentType, ...names }: PlannedUpload,
   upload: IncomingUpload,
 ) {
-  const meter = new Meter(maxBytes)
+  const meter = new Meter(upload.limits)
   const { body, pace } = upload
   const metadata = toObjectMetadata(names)
   const object = { key, contentType, metadata, owner: names.owner, pace, maxBytes: upload.maxBytes }

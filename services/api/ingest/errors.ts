@@ -1,15 +1,30 @@
 import { HeadgateError } from '../../platform/errors.ts'
 
+/** The maximum size of a file. */
+export interface SizeLimit {
+  /** Bytes. */
+  maxBytes: number
+  /** The rule of UPLOAD_POLICIES that sets the maximum. Undefined if it is the limit of the deployment. */
+  rule?: string | undefined
+  /** Set if the maximum is what is left of a quota: when the quota is whole again. ISO 8601, UTC. */
+  resetsAt?: string | undefined
+}
+
 /** A body exceeds its maximum size. The message, which is sent to the client, has the maximum. */
 export class PayloadTooLargeError extends HeadgateError {
   readonly code = 'HEADGATE_PAYLOAD_TOO_LARGE'
   /** Bytes. */
   readonly limit: number
 
-  constructor(what: string, limit: number) {
-    super(`${what} is larger than the maximum of ${limit} bytes.`)
-    this.limit = limit
+  constructor(what: string, limit: SizeLimit) {
+    super(`${what} is larger than the ${shown(limit)}.`)
+    this.limit = limit.maxBytes
   }
+}
+
+function shown({ maxBytes, rule, resetsAt }: SizeLimit): string {
+  if (resetsAt !== undefined) return `${maxBytes} bytes that the rule "${rule}" leaves you until ${resetsAt}`
+  return `maximum of ${maxBytes} bytes${rule === undefined ? '' : ` of the rule "${rule}"`}`
 }
 
 /** A body ended early: the client disconnected, or sent fewer bytes than it declared. */

@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto'
-import { PayloadTooLargeError } from './errors.ts'
+import { PayloadTooLargeError, type SizeLimit } from './errors.ts'
 
 /** Computes the size and the SHA-256 of a file while the file is read, and enforces a maximum size. */
 export class Meter {
   readonly #hash = createHash('sha256')
-  readonly #maxBytes: number
+  readonly #limit: SizeLimit
   #size = 0
 
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
+  constructor(limit: SizeLimit) {
+    this.#limit = limit
   }
 
   /** @throws PayloadTooLargeError with the first chunk that exceeds the maximum */
   add(chunk: Uint8Array): void {
     this.#size += chunk.byteLength
-    if (this.#size > this.#maxBytes) throw new PayloadTooLargeError('The file', this.#maxBytes)
+    if (this.#size > this.#limit.maxBytes) throw new PayloadTooLargeError('The file', this.#limit)
     this.#hash.update(chunk)
   }
 

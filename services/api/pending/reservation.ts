@@ -1,9 +1,12 @@
 import { v7 as uuidv7 } from 'uuid'
+import type { Logger } from '../../platform/log.ts'
 import { checkFilename } from '../../uploads/objects/filename.ts'
 import { uploadKey } from '../../uploads/objects/keys.ts'
 import type { PendingRecord } from '../../uploads/pending/pending.ts'
 import { checkContentType } from '../ingest/content-type.ts'
 import { PayloadTooLargeError } from '../ingest/errors.ts'
+import type { FileLimits } from '../policies/policies.ts'
+import type { Quotas } from '../policies/quotas.ts'
 
 /** What a client announces about the file that it is going to upload. */
 export interface ReservationRequest {
@@ -19,6 +22,7 @@ export interface ReservationRequest {
   /** @default a new UUIDv7 */
   uploadId?: string | undefined
   requestId: string
+  limits: FileLimits
 }
 
 /** A pending upload before it is decided how its bytes arrive. */
@@ -27,10 +31,32 @@ export type Reservation = Omit<PendingRecord, 'arrival'>
 export interface ReservationRules {
   bucket: string
   keyTemplate: string
-  /** Bytes. */
-  maxBytes: number
   /** How long a reservation is valid, in milliseconds. */
   lifetimeMs: number
+}
+
+/**
+ * Charges a reservation to the quota of its owner, records it, and gives the charge back if that fails. Without a quota, only records it.
+ *
+ * @param start records the reservation with its `quotaDay`
+ * @throws ProblemError, PayloadTooLargeError if the quota has no room
+ */
+export async function chargeReservation<T>(
+  quotas: Pick<Quotas, 'charge' | 'refund'>,
+  reservation: Reservation,
+  { quota, ...limits }: ReservationRequest['limits'],
+  log: Pick<Logger, 'warn'>,
+  start: (charged: Reservation) => Promise<T>,
+): Promise<T> {
+  if (!quota) return start(reservation)
+  const upload = { ...reservation, bytes: reservation.size, limits: { ...limits, quota } }
+  const quotaDay = await quotas.charge(upload)
+  try {
+    return await start({ ...reservation, quotaDay })
+  } catch (error) {
+    await quotas.refund(upload, quotaDay, log)
+    throw error
+  }
 }
 
 /**
@@ -39,11 +65,11 @@ export interface ReservationRules {
  * @throws InvalidFilenameError, InvalidContentTypeError, PayloadTooLargeError
  */
 export function reserveUpload(
-  { bucket, keyTemplate, maxBytes, lifetimeMs }: ReservationRules,
+  { bucket, keyTemplate, lifetimeMs }: ReservationRules,
   request: ReservationRequest,
 ): Reservation {
-  const { owner, contentType, size, sha256, uploadId = uuidv7(), requestId } = request
-  if (size > maxBytes) throw new PayloadTooLargeError('The file', maxBytes)
+  const { owner, contentType, size, sha256, uploadId = uuidv7(), requestId, limits } = request
+  if (size > limits.maxBytes) throw new PayloadTooLargeError('The file', limits)
   const filename = checkFilename(request.filename)
   const now = Date.now()
   const uploadedAt = new Date(now).toISOString()
@@ -51,7 +77,7 @@ export function reserveUpload(
     owner,
     uploadId,
     bucket,
-    key: uploadKey(keyTemplate, { owner, uploadId, filename }),
+    key: uploadKey(keyTemplate, { owner, uploadId, filename, prefix: limits.keyPrefix }),
     filename,
     ...(request.filenameGenerated && { filenameGenerated: true }),
     contentType: checkContentType(contentType),

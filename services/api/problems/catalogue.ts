@@ -24,6 +24,8 @@ export const catalogue = {
   'missing-token': { status: 401, title: 'A token is required' },
   'invalid-token': { status: 401, title: 'The token is invalid' },
   'insufficient-scope': { status: 403, title: 'The token does not permit this request' },
+  'upload-not-allowed': { status: 403, title: 'You may not upload this file' },
+  'quota-exceeded': { status: 403, title: 'Your quota for today is used up' },
   quarantined: { status: 403, title: 'The file is quarantined' },
   'not-found': { status: 404, title: 'Not found' },
   'content-gone': { status: 404, title: 'The file is no longer stored' },

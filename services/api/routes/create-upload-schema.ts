@@ -85,6 +85,8 @@ export const schema = {
       'unsupported-media-type',
       'content-type-contradicted',
       'content-type-not-allowed',
+      'upload-not-allowed',
+      'quota-exceeded',
       'request-timeout',
       ...COMMON_PROBLEMS,
     ),

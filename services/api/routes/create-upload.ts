@@ -13,18 +13,24 @@ import {
 } from '../body-formats/upload-format.ts'
 import { traceparentOf } from '../http/trace-context.ts'
 import { idempotencyKey } from '../idempotency/idempotency-key.ts'
+import type { UploadMethod } from '../policies/upload-method.ts'
 import { type Accepted, statusOf, toAccepted } from './accepted.ts'
 import { openapiBody, openapiResponses, schema } from './create-upload-schema.ts'
+
+/** The names of the formats in rules and in `GET /uploads/limits`. */
+const METHODS: Readonly<Record<UploadFormat, UploadMethod>> = { json: 'json', multipart: 'form', raw: 'raw' }
 
 export interface CreateUploadOptions {
   backend: () => Pick<Backend, 'acceptAll' | 'acceptOnce'>
   fileSettings: IncomingFilesSettings
+  /** MAX_FORM_FILES. */
+  maxFormFiles: number
   /** Called once for every accepted request. */
   onAccepted?: ((format: UploadFormat, uploads: readonly Accepted[]) => void) | undefined
 }
 
 export const createUpload: FastifyPluginAsyncTypebox<CreateUploadOptions> = async (app, options) => {
-  const { backend, fileSettings, onAccepted } = options
+  const { backend, fileSettings, maxFormFiles, onAccepted } = options
 
   // Every body is passed on as a stream. The handler finds its format from the headers and the query.
   app.removeAllContentTypeParsers()
@@ -33,14 +39,15 @@ export const createUpload: FastifyPluginAsyncTypebox<CreateUploadOptions> = asyn
   app.addHook('onRequest', async ({ raw: { headers } }) => {
     if (headers['content-type']?.trim() === '') delete headers['content-type']
   })
-  await app.register(multipart, multipartOptions(fileSettings.maxFormFiles))
+  await app.register(multipart, multipartOptions(maxFormFiles))
 
   const config = { access: 'write', openapiBody, openapiResponses } as const
   app.post('/uploads', { schema, config }, async (request, reply) => {
     const { owner, id: requestId, log } = request
-    const common = { owner, requestId, log, traceparent: traceparentOf(request.raw) }
     checkQueryEncoding(request.raw.url ?? '')
-    const files = incomingFiles(request, request.query, fileSettings)
+    const limits = request.policy.limitsFor(METHODS[uploadFormatOf(request.headers, request.query)])
+    const common = { owner, limits, requestId, log, traceparent: traceparentOf(request.raw) }
+    const files = incomingFiles(request, request.query, limits, fileSettings)
     const key = idempotencyKey(request.headers['idempotency-key'])
     if (key === undefined) {
       const uploads = (await backend().acceptAll(files, common)).map(toAccepted)

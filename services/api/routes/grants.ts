@@ -61,6 +61,8 @@ const createSchema = {
       'incomplete-body',
       'request-timeout',
       'payload-too-large',
+      'upload-not-allowed',
+      'quota-exceeded',
       'unsupported-media-type',
       ...COMMON_PROBLEMS,
     ),
@@ -99,6 +101,8 @@ const completeSchema = {
       'arrival-refused',
       'content-type-contradicted',
       'content-type-not-allowed',
+      'upload-not-allowed',
+      'quota-exceeded',
       ...COMMON_PROBLEMS,
     ),
   },
@@ -127,7 +131,8 @@ const createGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, option
 
   app.post('/uploads/grants', { schema: createSchema, config }, async (request, reply) => {
     const { owner, id: requestId, log, body } = request
-    const grantRequest = { ...body, sha256: body.sha256?.toLowerCase(), owner, requestId }
+    const limits = request.policy.limitsFor('grant')
+    const grantRequest = { ...body, sha256: body.sha256?.toLowerCase(), owner, requestId, limits }
     const key = idempotencyKey(request.headers['idempotency-key'])
     const { grants, grantOnce } = backend()
     const once = key === undefined ? undefined : await grantOnce(grantRequest, key, log)
@@ -156,7 +161,10 @@ const existingGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, { ba
     // S3 may need minutes to join the parts of a large file, longer than a silent connection may last. The deadline of the request still
     // ends it. Node sets the limit again for the next request of the connection.
     if (request.raw.socket instanceof Socket) request.raw.socket.setTimeout(0)
-    const upload = isUploadId(uploadId) ? await backend().grants.complete({ owner, uploadId }, log) : undefined
+    const { inspector } = request.policy.limitsFor('grant')
+    const upload = isUploadId(uploadId)
+      ? await backend().grants.complete({ owner, uploadId }, log, inspector)
+      : undefined
     if (!upload) throw noSuchUpload()
     const { status } = upload
     if (status === 'stored') {

@@ -20,7 +20,12 @@ const operation = <P>(operationId: string, summary: string, status: number, slug
 })
 
 /** Problems of the type, which is checked after all bytes have arrived. */
-const TYPES: ProblemSlug[] = ['content-type-contradicted', 'content-type-not-allowed']
+const TYPES: ProblemSlug[] = [
+  'content-type-contradicted',
+  'content-type-not-allowed',
+  'upload-not-allowed',
+  'quota-exceeded',
+]
 
 const OFFSETS: ProblemSlug[] = [
   'bad-request',

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Backend } from '../backend.ts'
 import { checkNotEncoded } from '../body-formats/body-headers.ts'
+import type { UploadLimits } from '../policies/policies.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { checksumAlgorithms } from '../tus/checksum.ts'
 import { TUS_PATH, TUS_VERSION } from '../tus/protocol.ts'
@@ -10,8 +11,14 @@ import { documented, schemas } from './tus-schema.ts'
 /** Many clients write the endpoint with a slash. */
 const WITH_SLASH = `${TUS_PATH}/`
 
+export interface TusOptions {
+  backend: () => Pick<Backend, 'tus'>
+  /** The limits of requests without a token. */
+  deployment: UploadLimits
+}
+
 /** Serves resumable uploads by tus 1.0 (https://tus.io), for tus-js-client, Uppy, tuspy and other clients. */
-export const tus: FastifyPluginAsyncTypebox<{ backend: () => Pick<Backend, 'tus'> }> = async (app, { backend }) => {
+export const tus: FastifyPluginAsyncTypebox<TusOptions> = async (app, { backend, deployment }) => {
   // Every body is passed on as a stream, which @tus/server reads.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
@@ -19,12 +26,24 @@ export const tus: FastifyPluginAsyncTypebox<{ backend: () => Pick<Backend, 'tus'
     reply.header('tus-resumable', TUS_VERSION)
   })
 
+  /** Every client may end its uploads, whatever it may send by now. `OPTIONS` has no token. */
+  const limitsOf = ({ policy }: FastifyRequest, method: string) =>
+    method === 'OPTIONS' || method === 'DELETE' ? deployment : policy.limitsFor('tus')
+
   async function answer(request: FastifyRequest, reply: FastifyReply, method = request.method): Promise<FastifyReply> {
     const { owner, id: requestId, log, raw } = request
     const [requested = ''] = request.url.split('?', 1)
     const path = requested === WITH_SLASH ? TUS_PATH : requested
     if (method === 'POST' || method === 'PATCH') checkNotEncoded(request.headers)
-    const { status, headers } = await backend().tus({ raw, method, path, owner, requestId, log })
+    const { status, headers } = await backend().tus({
+      raw,
+      method,
+      path,
+      owner,
+      requestId,
+      log,
+      limits: limitsOf(request, method),
+    })
     reply.code(status).headers(headers)
     if (method === 'OPTIONS') {
       reply.header('allow', path === TUS_PATH ? 'OPTIONS, POST' : 'DELETE, HEAD, OPTIONS, PATCH, POST')

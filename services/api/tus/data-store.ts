@@ -3,10 +3,14 @@ import { DataStore, ERRORS, Metadata, Upload } from '@tus/server'
 import { cleanUp } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import type { BodyPace } from '../../platform/s3/body-pace.ts'
+import type { TusArrival } from '../../uploads/pending/pending.ts'
 import type { TusRecord } from '../../uploads/pending/tus-store.ts'
 import { isPending, type PendingUpload, type UploadRecord } from '../../uploads/records/record.ts'
+import type { SizeLimit } from '../ingest/errors.ts'
 import { cleanUpIfEnded, endPending } from '../pending/end-pending.ts'
-import type { Reservation, ReservationRules } from '../pending/reservation.ts'
+import { chargeReservation, type Reservation, type ReservationRules } from '../pending/reservation.ts'
+import type { FileLimits } from '../policies/policies.ts'
+import type { Quotas } from '../policies/quotas.ts'
 import type { Checksum } from './checksum.ts'
 import { UploadGoneError } from './errors.ts'
 import { type FinishTusDeps, finishTus } from './finish-tus.ts'
@@ -18,6 +22,8 @@ import { writeParts } from './write-parts.ts'
 export interface OwnUploadsDeps extends FinishTusDeps {
   locks: Locks
   rules: ReservationRules
+  limits: FileLimits
+  quotas: Pick<Quotas, 'charge' | 'chargeLength' | 'refund' | 'roomFor'>
 }
 
 /** One request of the protocol. */
@@ -77,17 +83,17 @@ export class OwnUploads extends DataStore {
     const { reservation } = this
     if (!reservation) throw new TypeError('The upload has no reservation.')
     const metadata = upload.metadata && Object.keys(upload.metadata).length > 0 && Metadata.stringify(upload.metadata)
-    const record: TusRecord = {
-      ...reservation,
-      arrival: {
-        way: 'tus',
-        partBytes: tusPartBytes(upload.sizeIsDeferred ? this.#deps.rules.maxBytes : reservation.size),
-        etags: [],
-        ...(upload.sizeIsDeferred && { length: 'deferred' }),
-        ...(metadata && { metadata }),
-      },
+    const { limits, quotas, pending } = this.#deps
+    const arrival: TusArrival = {
+      way: 'tus',
+      partBytes: tusPartBytes(upload.sizeIsDeferred ? limits.maxBytes : reservation.size),
+      etags: [],
+      ...(upload.sizeIsDeferred && { length: 'deferred' }),
+      ...(metadata && { metadata }),
     }
-    await this.#deps.pending.create(record)
+    await chargeReservation(quotas, reservation, limits, this.#request.log, charged =>
+      pending.create({ ...charged, arrival }),
+    )
     return Object.assign(upload, { creation_date: reservation.uploadedAt })
   }
 
@@ -109,8 +115,16 @@ export class OwnUploads extends DataStore {
   override async declareUploadLength(_uploadId: string, size: number): Promise<void> {
     const held = this.#held
     if (!held) throw new TypeError('The length of an upload was announced without its lock.')
-    if (held.record.arrival.length === 'deferred')
-      await held.write({ ...held.record.arrival, length: 'announced' }, size)
+    const { record } = held
+    if (record.arrival.length !== 'deferred') return
+    const { limits, quotas } = this.#deps
+    const { owner, uploadId, quotaDay } = record
+    // The creation has charged an upload without bytes.
+    if (limits.quota && quotaDay !== undefined) {
+      const charged = { owner, uploadId, bytes: size, limits: { ...limits, quota: limits.quota } }
+      await quotas.chargeLength(charged, quotaDay)
+    }
+    await held.write({ ...record.arrival, length: 'announced' }, size)
   }
 
   override async write(body: Readable, uploadId: string, offset: number): Promise<number> {
@@ -119,11 +133,12 @@ export class OwnUploads extends DataStore {
     if (this.reservation) this.#acquired = await this.#deps.locks.acquire({ owner, uploadId }, NEVER, log)
     const held = this.#held
     if (!held) return offset
-    const { parts, buffers, digests, rules } = this.#deps
+    const { parts, buffers, digests } = this.#deps
+    const limits = await this.#roomFor(held.record)
     const writing = writeParts(
       { parts, buffers, digests, cleanUpIfEnded: record => cleanUpIfEnded(this.#deps, record) },
       held,
-      { bytes: body, pace, checksum, maxBytes: rules.maxBytes },
+      { bytes: body, pace, checksum, limits },
       log,
     )
     this.#writing = writing
@@ -133,6 +148,14 @@ export class OwnUploads extends DataStore {
       if (error instanceof UploadGoneError) await endPending(this.#deps, { owner, uploadId })
       throw error
     }
+  }
+
+  /** Until the length of an upload is known, its quota bounds it while it grows. Other uploads have been charged. */
+  async #roomFor({ owner, arrival }: TusRecord): Promise<SizeLimit> {
+    const { limits, quotas } = this.#deps
+    if (!limits.quota || arrival.length !== 'deferred') return limits
+    const { uploadsPerDay: _charged, ...quota } = limits.quota
+    return quotas.roomFor(owner, { ...limits, quota })
   }
 
   override async remove(uploadId: string): Promise<void> {

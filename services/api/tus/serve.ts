@@ -5,6 +5,7 @@ import { isUploadId } from '../../uploads/records/upload-id.ts'
 import { createBodyRateGuard, type MinBodyRate } from '../http/min-body-rate.ts'
 import { PayloadTooLargeError } from '../ingest/errors.ts'
 import { reserveUpload } from '../pending/reservation.ts'
+import type { UploadLimits } from '../policies/policies.ts'
 import type { ProblemSlug } from '../problems/catalogue.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { checkNoTrailer, parseChecksum } from './checksum.ts'
@@ -13,7 +14,7 @@ import { namesOf } from './metadata.ts'
 import { BYTES, checkTusHeaders, isBytes, TUS_PATH } from './protocol.ts'
 import { readTusBody } from './request-body.ts'
 
-export interface TusDeps extends OwnUploadsDeps {
+export interface TusDeps extends Omit<OwnUploadsDeps, 'inspector' | 'limits'> {
   minBodyRate: MinBodyRate
 }
 
@@ -23,6 +24,7 @@ export interface TusRequest extends Pick<OwnUploadsRequest, 'owner' | 'log'> {
   method: string
   path: string
   requestId: string
+  limits: UploadLimits
 }
 
 export interface TusResponse {
@@ -40,27 +42,30 @@ const PROTOCOL_HEADERS = /^(?:tus-|upload-|content-length$|content-type$)/
  * @throws the error that the client gets as a problem
  */
 export async function serveTus(deps: TusDeps, request: TusRequest): Promise<TusResponse> {
-  const { raw, method, path, owner, requestId, log } = request
+  const { raw, method, path, owner, requestId, log, limits } = request
   const { minBodyRate, rules } = deps
   checkTusHeaders(method, raw.headers)
   checkNoTrailer(raw.headers.trailer)
-  if (Number(raw.headers['content-length'] ?? 0) > rules.maxBytes) {
-    throw new PayloadTooLargeError('The body', rules.maxBytes)
+  if (Number(raw.headers['content-length'] ?? 0) > limits.maxBytes) {
+    throw new PayloadTooLargeError('The body', limits)
   }
   const { 'upload-checksum': checksum, 'upload-length': length, 'upload-metadata': metadataHeader = '' } = raw.headers
   const pace = method === 'PATCH' || method === 'POST' ? createBodyRateGuard(minBodyRate) : undefined
-  const uploads = new OwnUploads(deps, {
-    owner,
-    pace,
-    log,
-    checksum: checksum === undefined ? undefined : parseChecksum(String(checksum)),
-    announcedLength: length === undefined ? undefined : Number(length),
-  })
+  const uploads = new OwnUploads(
+    { ...deps, limits, inspector: limits.inspector },
+    {
+      owner,
+      pace,
+      log,
+      checksum: checksum === undefined ? undefined : parseChecksum(String(checksum)),
+      announcedLength: length === undefined ? undefined : Number(length),
+    },
+  )
   let failure: unknown
   const server = new Server({
     path: TUS_PATH,
     datastore: uploads,
-    maxSize: rules.maxBytes,
+    maxSize: limits.maxBytes,
     relativeLocation: true,
     // A client that sends a new request need not wait until the bytes of its previous request have arrived.
     lockDrainTimeout: 1,
@@ -77,6 +82,7 @@ export async function serveTus(deps: TusDeps, request: TusRequest): Promise<TusR
         // 0 until the client announces the length, if the length is deferred.
         size: Number(headers.get('upload-length')),
         requestId,
+        limits,
       })
       return uploads.reservation.uploadId
     },
@@ -98,6 +104,7 @@ export async function serveTus(deps: TusDeps, request: TusRequest): Promise<TusR
   if (failure !== undefined || response.status >= 400 || body?.failure) await uploads.rollBack()
   if (body?.failure) throw body.failure
   if (failure instanceof Error && !('status_code' in failure)) throw failure
+  if (response.status === 413) throw new PayloadTooLargeError('The file', limits)
   if (response.status >= 400) throw tusProblem(response.status, text)
   const headers = [...response.headers].filter(([name]) => !name.startsWith('access-control-'))
   return { status: response.status, headers: Object.fromEntries(headers) }
@@ -125,7 +132,6 @@ const slugs: Readonly<Record<number, ProblemSlug>> = {
   404: 'not-found',
   409: 'offset-conflict',
   410: 'upload-expired',
-  413: 'payload-too-large',
 }
 
 /** Turns an error response of @tus/server into a problem. */

@@ -3,7 +3,7 @@ import type { Logger } from '../../platform/log.ts'
 import type { BodyPace } from '../../platform/s3/body-pace.ts'
 import type { PartBuffers, PartRoom } from '../../platform/s3/part-buffers.ts'
 import type { TusArrival } from '../../uploads/pending/pending.ts'
-import { PayloadTooLargeError } from '../ingest/errors.ts'
+import { PayloadTooLargeError, type SizeLimit } from '../ingest/errors.ts'
 import type { CleanUp } from '../pending/end-pending.ts'
 import type { Checksum } from './checksum.ts'
 import { UploadLockedError } from './errors.ts'
@@ -33,8 +33,8 @@ export interface PartsBody {
   /** Measures how fast the body arrives. */
   pace: BodyPace | undefined
   checksum: Checksum | undefined
-  /** Maximum size of a file, in bytes. It bounds an upload whose length is not known yet. */
-  maxBytes: number
+  /** They bound an upload whose length is not known yet. */
+  limits: SizeLimit
 }
 
 /**
@@ -49,7 +49,7 @@ export interface PartsBody {
 export async function writeParts(
   { parts, buffers, digests, cleanUpIfEnded }: WritePartsDeps,
   upload: HeldUpload,
-  { bytes: body, pace, checksum, maxBytes }: PartsBody,
+  { bytes: body, pace, checksum, limits: { maxBytes, rule } }: PartsBody,
   log: Pick<Logger, 'warn'>,
 ): Promise<number> {
   const first = upload.record
@@ -129,7 +129,11 @@ export async function writeParts(
 
   async function take(chunk: Uint8Array): Promise<void> {
     received += chunk.byteLength
-    if (start + received > limit) throw new PayloadTooLargeError('The rest of the file', limit - start)
+    if (start + received > limit)
+      throw new PayloadTooLargeError('The rest of the file', {
+        maxBytes: limit - start,
+        rule: isDeferred ? rule : undefined,
+      })
     hash?.update(chunk)
     checksum?.add(chunk)
     for (let at = 0; at < chunk.byteLength; ) {

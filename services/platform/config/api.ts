@@ -116,6 +116,12 @@ export const apiConfigSchema = Type.Object({
     description:
       'The media types that are accepted, as comma-separated patterns such as `image/*`. A type that is detected in the bytes takes precedence over the declared type. Empty: all types.',
   }),
+  UPLOAD_POLICIES: Type.Optional(
+    Type.String({
+      description:
+        'Rules for what may be uploaded, by group, scope and method, as JSON or as the path of a JSON file: see [upload policies](../how-to/policies.md). Unset: every upload within the limits above is allowed.',
+    }),
+  ),
   CORS_ORIGINS: Type.String({
     format: 'origins',
     default: '',

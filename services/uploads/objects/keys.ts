@@ -21,6 +21,8 @@ export interface KeyParts {
   uploadId: string
   /** A name that `checkFilename` accepted. */
   filename: string
+  /** The folders between `uploads/` and the rest of the key, without slashes around them. */
+  prefix?: string | undefined
 }
 
 /**
@@ -28,8 +30,11 @@ export interface KeyParts {
  *
  * @throws InvalidFilenameError if the key of the upload or of an output would be longer than S3 allows
  */
-export function uploadKey(template: string, parts: KeyParts): string {
-  const key = template.replace(/\{(owner|uploadId|filename)\}/g, (_, part: keyof KeyParts) => parts[part])
+export function uploadKey(template: string, { prefix, ...parts }: KeyParts): string {
+  const rest = template
+    .slice(UPLOADS.length)
+    .replace(/\{(owner|uploadId|filename)\}/g, (_, part: keyof typeof parts) => parts[part])
+  const key = `${UPLOADS}${prefix === undefined ? '' : `${prefix}/`}${rest}`
   const excess = Buffer.byteLength(outputsPrefix(key)) + MAX_OUTPUT_NAME - MAX_KEY_BYTES
   if (excess > 0) {
     const room = Buffer.byteLength(parts.filename) - excess
@@ -66,9 +71,11 @@ export function isOwnKey({ key, uploadId }: { key: string; uploadId: string }): 
   return key.split('/').slice(0, -1).includes(uploadId)
 }
 
-/** Returns the owner and id in a key of the default template. Undefined for another key. */
+/** Returns the owner and id in a key of the default template, with any folders before the owner. Undefined for another key. */
 export function ownerOfKey(key: string): { owner: string; uploadId: string } | undefined {
-  const [folder, owner, uploadId, filename, ...rest] = key.split('/')
-  if (`${folder}/` !== UPLOADS || !owner || !uploadId || !filename || rest.length > 0) return undefined
+  if (!key.startsWith(UPLOADS)) return undefined
+  // A file name has no slash.
+  const [owner, uploadId, filename] = key.slice(UPLOADS.length).split('/').slice(-3)
+  if (!owner || !uploadId || !filename) return undefined
   return isUploadId(uploadId) ? { owner, uploadId } : undefined
 }

@@ -6,6 +6,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { createQuotaStore } from '../quotas/quota-store.ts'
 import { conditionally, unlessRefused } from '../records/conditional-write.ts'
 import { createQueryOutbox, type OutboxQuery } from '../records/outbox-index.ts'
 import { outboxPartition, type UploadRecord } from '../records/record.ts'
@@ -63,6 +64,7 @@ export interface PendingStoreSettings {
 
 export function createPendingStore({ dynamodb, table, now = () => new Date() }: PendingStoreSettings): PendingStore {
   const queryOutbox = createQueryOutbox(dynamodb, table)
+  const quotas = createQuotaStore({ dynamodb, table })
 
   async function get(key: UploadKey, signal?: AbortSignal): Promise<PendingRecord | UploadRecord | undefined> {
     const { Item } = await dynamodb.send(
@@ -98,7 +100,7 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
       const update = new UpdateItemCommand({
         TableName: table,
         Key: itemKey(key),
-        UpdateExpression: `SET #status = :stored, #size = :size, uploadedAt = :now, updatedAt = :now, outboxPartition = :outbox${sets} REMOVE arrival, expiresAt, lockToken, lockedUntil, lockWanted${unverified}`,
+        UpdateExpression: `SET #status = :stored, #size = :size, uploadedAt = :now, updatedAt = :now, outboxPartition = :outbox${sets} REMOVE arrival, expiresAt, quotaDay, lockToken, lockedUntil, lockWanted${unverified}`,
         ConditionExpression: '#status = :pending',
         ExpressionAttributeNames: { '#status': 'status', '#size': 'size' },
         ExpressionAttributeValues: marshall({
@@ -137,7 +139,12 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
           }),
         ),
       )
-      if (isGone) return found
+      if (isGone) {
+        const { size: bytes, quotaDay: day } = found
+        // If the process dies here, the owner gets nothing back. The other order could give it back twice.
+        if (day !== undefined) await quotas.refund({ owner, day }, { id: uploadId, bytes, uploads: 1 })
+        return found
+      }
       await forget({ uploadId })
       return undefined
     },

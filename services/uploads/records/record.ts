@@ -87,6 +87,8 @@ export interface PendingUpload
   uploadedAt: string
   /** ISO 8601, UTC: when the reservation expires. */
   expiresAt: string
+  /** The day whose quota was charged, as `2026-12-01`. Missing if no quota was. */
+  quotaDay?: string
   processed?: never
   outputs?: never
   transform?: never

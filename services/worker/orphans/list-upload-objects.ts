@@ -81,5 +81,7 @@ export function createListUploadObjects(s3: S3Client, bucket: string, pageSize =
 function afterOld(last: string, since: number): string {
   const upload = ownerOfKey(last)
   if (!upload || timeOfUploadId(upload.uploadId) >= since) return last
-  return `${UPLOADS}${upload.owner}/${firstUploadIdAt(since)}`
+  // Folders of a key prefix may be before the owner.
+  const ids = last.lastIndexOf(`/${upload.uploadId}/`) + 1
+  return last.slice(0, ids) + firstUploadIdAt(since)
 }

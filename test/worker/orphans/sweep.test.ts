@@ -64,10 +64,14 @@ t.beforeEach(reset)
 t.test('an object without a record is removed after the maximum age', async t => {
   const orphan = record()
   await putAlone(orphan)
+  const prefixed = record()
+  prefixed.key = prefixed.key.replace('uploads/', 'uploads/invoices/eu/')
+  await putAlone(prefixed)
   t.same(await sweep(1), undefined, 'no pass is due')
   t.same(await sweep(7), { requeued: 0, removed: 0 })
   t.ok(await isThere(orphan))
-  t.same(await sweep(26), { requeued: 0, removed: 1 })
+  t.same(await sweep(26), { requeued: 0, removed: 2 })
+  t.notOk(await isThere(prefixed), 'an object below the key prefix of a rule, too')
   t.notOk(await isThere(orphan))
   await t.rejects(store.create(orphan), { code: 'HEADGATE_UPLOAD_GIVEN_UP' }, 'its upload can not be recorded any more')
   t.equal(await store.get(orphan), undefined)
@@ -165,7 +169,11 @@ t.test('abandoned multipart uploads and tails are removed', async t => {
 t.test('old uploads of an owner with many uploads are skipped', async t => {
   const [day, now] = [86_400_000, Date.now()]
   const owners = ['a', 'b'].map(letter => `${letter}-${randomUUID()}`)
-  const at = (owner: string, msecs: number) => record({ owner, uploadId: uuidv7({ msecs }) })
+  const at = (owner: string, msecs: number) => {
+    const made = record({ owner, uploadId: uuidv7({ msecs }) })
+    // The second owner's rule has a key prefix.
+    return owner.startsWith('b') ? { ...made, key: made.key.replace('uploads/', 'uploads/folder/') } : made
+  }
   const old = owners.flatMap(owner => Array.from({ length: 7 }, (_, n) => at(owner, now - 30 * day + n)))
   const recent = owners.flatMap(owner => Array.from({ length: 3 }, (_, n) => at(owner, now + n)))
   for (const one of [...old, ...recent]) await putAlone(one)
