@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { GetItemCommand } from '@aws-sdk/client-dynamodb'
 import t, { type Test } from 'tap'
 import { createQuotas } from '../../services/api/policies/quotas.ts'
 import type { ApiServices } from '../../services/api/services.ts'
 import { names } from '../../services/platform/resources.ts'
+import { createPendingStore } from '../../services/uploads/pending/pending-store.ts'
 import { createQuotaStore, type QuotaStore } from '../../services/uploads/quotas/quota-store.ts'
 import { startAws } from '../support/aws.ts'
 import { form } from './form.ts'
@@ -146,6 +148,27 @@ t.test('a grant counts when it is made, and gives back when its upload is ended 
   t.match(await left(), { bytes: 96, uploads: 4 }, 'to complete it twice counts once')
   const upload = await ask(`${url}${second.complete.replace('/complete', '')}`, { headers: auth })
   t.notMatch(upload.body, { quotaDay: /./ })
+})
+
+t.test('uploads that are ended by several requests at once give back once', async t => {
+  const { user, left, grant } = await open(t, { bytesPerDay: 100, uploadsPerDay: 5 })
+  const ids: string[] = []
+  for (const size of [10, 20, 30]) {
+    const { complete } = (await grant(size)).body as { complete: string }
+    ids.push(complete.split('/')[2] ?? '')
+  }
+  t.match(await left(), { bytes: 40, uploads: 2 })
+  const pending = createPendingStore({ dynamodb: aws.dynamodb, table: names.uploadsTable })
+  const ends = Array.from({ length: 8 }, () => ids).flat()
+  await Promise.all(ends.map(uploadId => pending.end({ owner: user.sub, uploadId })))
+  t.match(await left(), { bytes: 100, uploads: 5 })
+  const { Item } = await aws.dynamodb.send(
+    new GetItemCommand({
+      TableName: names.uploadsTable,
+      Key: { owner: { S: `quota#${user.sub}` }, uploadId: { S: new Date().toISOString().slice(0, 10) } },
+    }),
+  )
+  t.match(Item, { bytes: { N: '0' }, uploads: { N: '0' } }, 'nothing is given back twice')
 })
 
 t.test('a tus upload counts when it is created, and gives back when it is ended', async t => {

@@ -127,7 +127,7 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
       const { owner, uploadId } = found
       const note = { ...found, owner: ENDED, endedOwner: owner, outboxPartition: pendingPartition(uploadId) }
       await dynamodb.send(new PutItemCommand({ TableName: table, Item: marshall(note, MARSHALL) }))
-      const isGone = await conditionally(() =>
+      const gone = await unlessRefused(() =>
         dynamodb.send(
           new DeleteItemCommand({
             TableName: table,
@@ -136,13 +136,17 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
             ConditionExpression: 'attribute_not_exists(uploadId) OR #status = :pending',
             ExpressionAttributeNames: { '#status': 'status' },
             ExpressionAttributeValues: { ':pending': { S: 'pending' } },
+            ReturnValues: 'ALL_OLD',
           }),
         ),
       )
-      if (isGone) {
-        const { size: bytes, quotaDay: day } = found
-        // If the process dies here, the owner gets nothing back. The other order could give it back twice.
-        if (day !== undefined) await quotas.refund({ owner, day }, { id: uploadId, bytes, uploads: 1 })
+      if (gone) {
+        // Only the request that has deleted the reservation gets it back, so that concurrent requests give back once. If the process dies
+        // here, the owner gets nothing back. The other order could give it back twice.
+        const deleted = gone.Attributes && unmarshall(gone.Attributes)
+        const { quotaDay: day, size: bytes } = (deleted ?? {}) as Partial<PendingRecord>
+        if (day !== undefined && bytes !== undefined)
+          await quotas.refund({ owner, day }, { id: uploadId, bytes, uploads: 1 })
         return found
       }
       await forget({ uploadId })
