@@ -46,7 +46,8 @@ export function sweeping({ uploadBucket, uploadsTable: table }: Data): PolicySta
   return [
     allow(['s3:DeleteObject'], ...under(uploadBucket, uploads, tails)),
     allow(['s3:AbortMultipartUpload'], ...under(uploadBucket, uploads)),
-    allow(['dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem'], table.arn),
+    // Updates the quota of an owner whose upload has expired.
+    allow(['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem'], table.arn),
     allow(['dynamodb:Query'], index(table)),
   ]
 }

@@ -11,10 +11,14 @@ import type { Recorder } from '../support/recorder.ts'
 
 const MIB = 1024 ** 2
 const HOUR = 3_600_000
+// Uploads with a quota give it back when they expire.
+const UPLOAD_POLICIES = JSON.stringify([{ name: 'everybody', uploadsPerDay: 100 }])
 
 /** Ends a pending upload of each kind that never arrived. The api that they were begun at is not recorded. */
 export async function sweep(t: Test, aws: TestAws, { clients }: Recorder): Promise<void> {
-  const api = await buildTestApi(t, aws, { env: { GRANT_PARTS_ABOVE_BYTES: '1024', LOG_LEVEL: 'silent' } })
+  const api = await buildTestApi(t, aws, {
+    env: { GRANT_PARTS_ABOVE_BYTES: '1024', LOG_LEVEL: 'silent', UPLOAD_POLICIES },
+  })
   const user = await createTestUser(aws)
   const { put } = await grant(api, user, { size: 1 })
   if (put) await send(put, Buffer.from('x'))
