@@ -147,6 +147,64 @@ t.test('a type that the rule does not list is refused, also when a grant or a tu
   t.match(patch.body, { detail })
 })
 
+t.test('an upload of several requests keeps the types of the rule that it was begun under', async t => {
+  // Two tokens of one user: rule "scanner" allows large images, and rule "everybody" small texts.
+  const sub = randomUUID()
+  const begun = as({ ...scanner, sub })
+  const other = as({ sub })
+  const text = 'a text that is longer than everybody may send'
+  const granted = await grant(begun, text.length, 'application/octet-stream')
+  t.equal(granted.status, 201)
+  const { put, complete } = granted.body as {
+    put: { url: string; headers: Record<string, string> }
+    complete: string
+  }
+  t.equal((await fetch(put.url, { method: 'PUT', headers: put.headers, body: text })).status, 200)
+  const completed = await ask(`${api.url}${complete}`, { method: 'POST', headers: other })
+  isProblem(t, completed, 415, 'content-type-not-allowed')
+  t.match(completed.body, { detail: /The rule "scanner" allows these types/ })
+
+  const made = await openTus(begun, { 'upload-length': String(text.length) })
+  const path = `${api.url}${made.headers.get('location')}`
+  const bytes = { ...TUS, 'content-type': 'application/offset+octet-stream' }
+  for (let at = 0; at < text.length; at += 10) {
+    const body = text.slice(at, at + 10)
+    const headers = { ...other, ...bytes, 'upload-offset': String(at) }
+    const patched = await fetch(path, { method: 'PATCH', headers, body })
+    t.equal(patched.status, at + 10 < text.length ? 204 : 415, `at ${at}`)
+  }
+})
+
+t.test('a tus upload without a length keeps the size and the quota of the rule that it was begun under', async t => {
+  const sub = randomUUID()
+  const { url } = await startApi(t, [
+    { name: 'small', scopes: ['small'], maxBytes: 5 },
+    { name: 'counted', scopes: ['count'], bytesPerDay: 5 },
+    { name: 'free' },
+  ])
+  for (const [scope, detail] of [
+    ['small', /maximum of 5 bytes of the rule "small"/],
+    ['count', /5 bytes that the rule "counted" leaves you/],
+  ] as const) {
+    const headers = { ...as({ sub, scope }), ...TUS, 'upload-defer-length': '1' }
+    const made = await fetch(`${url}/uploads/tus`, { method: 'POST', headers })
+    t.equal(made.status, 201, scope)
+    const patched = await ask(url + made.headers.get('location'), {
+      method: 'PATCH',
+      headers: {
+        ...as({ sub }),
+        ...TUS,
+        'upload-offset': '0',
+        'upload-length': '6',
+        'content-type': 'application/offset+octet-stream',
+      },
+      body: '123456',
+    })
+    isProblem(t, patched, 413, 'payload-too-large', scope)
+    t.match(patched.body, { detail }, scope)
+  }
+})
+
 t.test('an upload that no rule allows is refused with the methods that are allowed', async t => {
   const { url } = await startApi(t, [
     { name: 'staff', groups: ['staff'] },

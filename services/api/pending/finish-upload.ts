@@ -3,6 +3,7 @@ import type { PendingRecord } from '../../uploads/pending/pending.ts'
 import type { PendingStore } from '../../uploads/pending/pending-store.ts'
 import type { UploadRecord } from '../../uploads/records/record.ts'
 import { type PublishUploadDeps, publishUpload } from '../ingest/publish-upload.ts'
+import { inspectorOfReservation } from '../policies/policies.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { confirmReservation } from './confirm-reservation.ts'
 import { type CleanUp, cleanUpIfEnded, endPending } from './end-pending.ts'
@@ -37,7 +38,8 @@ export async function finishUpload(
 ): Promise<UploadRecord | undefined> {
   let object: VerifiedObject
   try {
-    object = await verifyObject(deps, reservation, known)
+    const inspector = inspectorOfReservation(reservation, deps.inspector)
+    object = await verifyObject({ ...deps, inspector }, reservation, known)
   } catch (error) {
     if (error instanceof ArrivalRefusedError || error instanceof ProblemError) await endPending(deps, reservation)
     throw error

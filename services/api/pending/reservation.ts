@@ -5,7 +5,7 @@ import { uploadKey } from '../../uploads/objects/keys.ts'
 import type { PendingRecord } from '../../uploads/pending/pending.ts'
 import { checkContentType } from '../ingest/content-type.ts'
 import { PayloadTooLargeError } from '../ingest/errors.ts'
-import type { FileLimits } from '../policies/policies.ts'
+import { type ReservationLimits, toReserved } from '../policies/policies.ts'
 import type { Quotas } from '../policies/quotas.ts'
 
 /** What a client announces about the file that it is going to upload. */
@@ -22,7 +22,7 @@ export interface ReservationRequest {
   /** @default a new UUIDv7 */
   uploadId?: string | undefined
   requestId: string
-  limits: FileLimits
+  limits: ReservationLimits
 }
 
 /** A pending upload before it is decided how its bytes arrive. */
@@ -71,6 +71,7 @@ export function reserveUpload(
   const { owner, contentType, size, sha256, uploadId = uuidv7(), requestId, limits } = request
   if (size > limits.maxBytes) throw new PayloadTooLargeError('The file', limits)
   const filename = checkFilename(request.filename)
+  const reserved = toReserved(limits)
   const now = Date.now()
   const uploadedAt = new Date(now).toISOString()
   return {
@@ -88,5 +89,6 @@ export function reserveUpload(
     updatedAt: uploadedAt,
     expiresAt: new Date(now + lifetimeMs).toISOString(),
     requestId,
+    ...(reserved && { limits: reserved }),
   }
 }

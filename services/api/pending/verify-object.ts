@@ -15,7 +15,7 @@ export interface VerifyObjectDeps {
   plain: S3Client
   /** True if S3 verifies the SHA-256 that it stores. S3 of AWS does. Some compatible servers store what the client sent. */
   trustChecksums: boolean
-  inspector: Pick<TypeInspector, 'whole'>
+  inspector: TypeInspector
 }
 
 /** The facts of an object that matches its reservation. */

@@ -1,4 +1,5 @@
 import type { Quota } from '../../uploads/quotas/quota-store.ts'
+import type { PendingUpload, ReservedLimits } from '../../uploads/records/record.ts'
 import { missingPermission } from '../auth/permissions.ts'
 import { createTypeInspector, type TypeInspector } from '../content/inspect-type.ts'
 import type { SizeLimit } from '../ingest/errors.ts'
@@ -14,12 +15,16 @@ export interface FileLimits extends SizeLimit {
   quota?: Quota
 }
 
-/** What an upload must keep to. */
-export interface UploadLimits extends FileLimits {
-  /** Maximum number of files in a form. */
-  maxFormFiles: number
+/** What an upload of several requests must keep to. */
+export interface ReservationLimits extends FileLimits {
   /** Patterns such as `image/*`. Empty: every type. */
   allowedTypes: readonly string[]
+}
+
+/** What an upload must keep to. */
+export interface UploadLimits extends ReservationLimits {
+  /** Maximum number of files in a form. */
+  maxFormFiles: number
   /** Accepts the files of `allowedTypes`. */
   inspector: TypeInspector
 }
@@ -101,6 +106,27 @@ function limitsOf(
     ...((bytesPerDay ?? uploadsPerDay) !== undefined && { quota: { bytesPerDay, uploadsPerDay } }),
     inspector: types ? createTypeInspector(types, name) : deployment.inspector,
   }
+}
+
+/** Returns what a reservation keeps of the limits, so that no other rule decides about its upload. Undefined without a rule. */
+export function toReserved({ rule, maxBytes, allowedTypes, quota }: ReservationLimits): ReservedLimits | undefined {
+  return rule === undefined ? undefined : { rule, maxBytes, allowedTypes, ...(quota && { quota }) }
+}
+
+/** Returns the limits of an upload that was begun before: those of its reservation, or else those of the request. */
+export function limitsOfReservation(
+  { limits }: Pick<PendingUpload, 'limits'>,
+  ofRequest: ReservationLimits,
+): ReservationLimits {
+  return limits ?? ofRequest
+}
+
+/** Returns what inspects the file of an upload that was begun before. */
+export function inspectorOfReservation(
+  { limits }: Pick<PendingUpload, 'limits'>,
+  ofRequest: TypeInspector,
+): TypeInspector {
+  return limits ? createTypeInspector(limits.allowedTypes, limits.rule) : ofRequest
 }
 
 const TITLES: Readonly<Record<UploadMethod, string>> = {

@@ -6,10 +6,10 @@ import type { BodyPace } from '../../platform/s3/body-pace.ts'
 import type { TusArrival } from '../../uploads/pending/pending.ts'
 import type { TusRecord } from '../../uploads/pending/tus-store.ts'
 import { isPending, type PendingUpload, type UploadRecord } from '../../uploads/records/record.ts'
-import type { SizeLimit } from '../ingest/errors.ts'
+import { PayloadTooLargeError, type SizeLimit } from '../ingest/errors.ts'
 import { cleanUpIfEnded, endPending } from '../pending/end-pending.ts'
 import { chargeReservation, type Reservation, type ReservationRules } from '../pending/reservation.ts'
-import type { FileLimits } from '../policies/policies.ts'
+import { limitsOfReservation, type ReservationLimits } from '../policies/policies.ts'
 import type { Quotas } from '../policies/quotas.ts'
 import type { Checksum } from './checksum.ts'
 import { UploadGoneError } from './errors.ts'
@@ -22,7 +22,7 @@ import { writeParts } from './write-parts.ts'
 export interface OwnUploadsDeps extends FinishTusDeps {
   locks: Locks
   rules: ReservationRules
-  limits: FileLimits
+  limits: ReservationLimits
   quotas: Pick<Quotas, 'charge' | 'chargeLength' | 'refund' | 'roomFor'>
 }
 
@@ -117,7 +117,9 @@ export class OwnUploads extends DataStore {
     if (!held) throw new TypeError('The length of an upload was announced without its lock.')
     const { record } = held
     if (record.arrival.length !== 'deferred') return
-    const { limits, quotas } = this.#deps
+    const { quotas } = this.#deps
+    const limits = limitsOfReservation(record, this.#deps.limits)
+    if (size > limits.maxBytes) throw new PayloadTooLargeError('The file', limits)
     const { owner, uploadId, quotaDay } = record
     // The creation has charged an upload without bytes.
     if (limits.quota && quotaDay !== undefined) {
@@ -151,11 +153,12 @@ export class OwnUploads extends DataStore {
   }
 
   /** Until the length of an upload is known, its quota bounds it while it grows. Other uploads have been charged. */
-  async #roomFor({ owner, arrival }: TusRecord): Promise<SizeLimit> {
-    const { limits, quotas } = this.#deps
+  async #roomFor(record: TusRecord): Promise<SizeLimit> {
+    const { owner, arrival } = record
+    const limits = limitsOfReservation(record, this.#deps.limits)
     if (!limits.quota || arrival.length !== 'deferred') return limits
     const { uploadsPerDay: _charged, ...quota } = limits.quota
-    return quotas.roomFor(owner, { ...limits, quota })
+    return this.#deps.quotas.roomFor(owner, { ...limits, quota })
   }
 
   override async remove(uploadId: string): Promise<void> {

@@ -100,9 +100,9 @@ export function createPendingStore({ dynamodb, table, now = () => new Date() }: 
       const update = new UpdateItemCommand({
         TableName: table,
         Key: itemKey(key),
-        UpdateExpression: `SET #status = :stored, #size = :size, uploadedAt = :now, updatedAt = :now, outboxPartition = :outbox${sets} REMOVE arrival, expiresAt, quotaDay, lockToken, lockedUntil, lockWanted${unverified}`,
+        UpdateExpression: `SET #status = :stored, #size = :size, uploadedAt = :now, updatedAt = :now, outboxPartition = :outbox${sets} REMOVE arrival, expiresAt, quotaDay, #limits, lockToken, lockedUntil, lockWanted${unverified}`,
         ConditionExpression: '#status = :pending',
-        ExpressionAttributeNames: { '#status': 'status', '#size': 'size' },
+        ExpressionAttributeNames: { '#status': 'status', '#size': 'size', '#limits': 'limits' },
         ExpressionAttributeValues: marshall({
           ':stored': 'stored',
           ':pending': 'pending',

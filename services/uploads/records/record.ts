@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { EVENT_VERSION, type UploadEvent } from '../events/event.ts'
+import type { Quota } from '../quotas/quota-store.ts'
 import { MAIN_OUTPUT } from './output-names.ts'
 import type { Trail } from './trail.ts'
 
@@ -72,6 +73,17 @@ export interface UploadRecord {
   redrivenAt?: string
 }
 
+/** The limits of the rule of UPLOAD_POLICIES under which an upload was reserved. They hold until the upload is accepted or ends. */
+export interface ReservedLimits {
+  /** The name of the rule. */
+  rule: string
+  /** Maximum size of the file, in bytes. */
+  maxBytes: number
+  /** Patterns such as `image/*`. Empty: every type. */
+  allowedTypes: readonly string[]
+  quota?: Quota
+}
+
 /** An upload that is reserved and has not arrived. Its digest and its end are not known. */
 export interface PendingUpload
   extends Omit<
@@ -89,6 +101,8 @@ export interface PendingUpload
   expiresAt: string
   /** The day whose quota was charged, as `2026-12-01`. Missing if no quota was. */
   quotaDay?: string
+  /** Missing if no rule decided. */
+  limits?: ReservedLimits
   processed?: never
   outputs?: never
   transform?: never
