@@ -171,6 +171,27 @@ t.test('uploads that are ended by several requests at once give back once', asyn
   t.match(Item, { bytes: { N: '0' }, uploads: { N: '0' } }, 'nothing is given back twice')
 })
 
+t.test('a reservation whose write reached DynamoDB and was reported as failed is given back once', async t => {
+  const services = (all: ApiServices): ApiServices => ({
+    ...all,
+    pending: {
+      ...all.pending,
+      async create(record) {
+        await all.pending.create(record)
+        throw new Error('The reply was lost.')
+      },
+    },
+  })
+  const { user, grant, tus, left } = await open(t, { bytesPerDay: 100, uploadsPerDay: 5 }, { services })
+  t.equal((await grant(60)).status, 500)
+  t.match(await left(), { bytes: 100, uploads: 5 })
+  t.equal((await tus('POST', '/uploads/tus', { 'upload-length': '60' })).status, 500)
+  const key = { owner: { S: `quota#${user.sub}` }, uploadId: { S: new Date().toISOString().slice(0, 10) } }
+  const { Item } = await aws.dynamodb.send(new GetItemCommand({ TableName: names.uploadsTable, Key: key }))
+  t.match(Item, { bytes: { N: '0' }, uploads: { N: '0' } })
+  t.strictSame((await user.traces()).records, [], 'and no reservation is left, which would be given back again')
+})
+
 t.test('a tus upload counts when it is created, and gives back when it is ended', async t => {
   const { tus, left } = await open(t, { bytesPerDay: 100, uploadsPerDay: 5 })
   const made = await tus('POST', '/uploads/tus', { 'upload-length': '60' })

@@ -48,9 +48,8 @@ export class Grants {
 
   /** @throws InvalidFilenameError, InvalidContentTypeError, PayloadTooLargeError before anything is written */
   async create(request: ReservationRequest, log: Log): Promise<Grant> {
-    const { rules, quotas } = this.#deps
-    const planned = reserveUpload(rules, request)
-    return chargeReservation(quotas, planned, request.limits, log, charged => this.#reserve(charged, log))
+    const planned = reserveUpload(this.#deps.rules, request)
+    return chargeReservation(this.#deps, planned, request.limits, log, charged => this.#reserve(charged, log))
   }
 
   async #reserve(reservation: Reservation, log: Log): Promise<Grant> {

@@ -1,12 +1,14 @@
 import { v7 as uuidv7 } from 'uuid'
+import { cleanUp } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
 import { checkFilename } from '../../uploads/objects/filename.ts'
 import { uploadKey } from '../../uploads/objects/keys.ts'
 import type { PendingRecord } from '../../uploads/pending/pending.ts'
+import type { PendingStore } from '../../uploads/pending/pending-store.ts'
 import { checkContentType } from '../ingest/content-type.ts'
 import { PayloadTooLargeError } from '../ingest/errors.ts'
 import { type ReservationLimits, toReserved } from '../policies/policies.ts'
-import type { Quotas } from '../policies/quotas.ts'
+import type { ChargedUpload, Quotas } from '../policies/quotas.ts'
 
 /** What a client announces about the file that it is going to upload. */
 export interface ReservationRequest {
@@ -35,6 +37,11 @@ export interface ReservationRules {
   lifetimeMs: number
 }
 
+export interface ChargeReservationDeps {
+  quotas: Pick<Quotas, 'charge' | 'refund'>
+  pending: Pick<PendingStore, 'end'>
+}
+
 /**
  * Charges a reservation to the quota of its owner, records it, and gives the charge back if that fails. Without a quota, only records it.
  *
@@ -42,7 +49,7 @@ export interface ReservationRules {
  * @throws ProblemError, PayloadTooLargeError if the quota has no room
  */
 export async function chargeReservation<T>(
-  quotas: Pick<Quotas, 'charge' | 'refund'>,
+  { quotas, pending }: ChargeReservationDeps,
   reservation: Reservation,
   { quota, ...limits }: ReservationRequest['limits'],
   log: Pick<Logger, 'warn'>,
@@ -54,9 +61,29 @@ export async function chargeReservation<T>(
   try {
     return await start({ ...reservation, quotaDay })
   } catch (error) {
-    await quotas.refund(upload, quotaDay, log)
+    await giveBack({ quotas, pending }, upload, quotaDay, log)
     throw error
   }
+}
+
+/**
+ * A write that failed may still have reached DynamoDB. To end such a reservation gives its charge back. If it is unknown whether it exists,
+ * the charge stays, because the sweep of pending uploads gives it back.
+ */
+async function giveBack(
+  { quotas, pending }: ChargeReservationDeps,
+  upload: ChargedUpload,
+  quotaDay: string,
+  log: Pick<Logger, 'warn'>,
+): Promise<void> {
+  const { uploadId } = upload
+  try {
+    if (await cleanUp(() => pending.end(upload))) return
+  } catch (err) {
+    log.warn({ err, uploadId }, 'a reservation that failed could not be ended: the sweep will end it')
+    return
+  }
+  await quotas.refund(upload, quotaDay, log)
 }
 
 /**

@@ -83,7 +83,7 @@ export class OwnUploads extends DataStore {
     const { reservation } = this
     if (!reservation) throw new TypeError('The upload has no reservation.')
     const metadata = upload.metadata && Object.keys(upload.metadata).length > 0 && Metadata.stringify(upload.metadata)
-    const { limits, quotas, pending } = this.#deps
+    const { limits, pending } = this.#deps
     const arrival: TusArrival = {
       way: 'tus',
       partBytes: tusPartBytes(upload.sizeIsDeferred ? limits.maxBytes : reservation.size),
@@ -91,7 +91,7 @@ export class OwnUploads extends DataStore {
       ...(upload.sizeIsDeferred && { length: 'deferred' }),
       ...(metadata && { metadata }),
     }
-    await chargeReservation(quotas, reservation, limits, this.#request.log, charged =>
+    await chargeReservation(this.#deps, reservation, limits, this.#request.log, charged =>
       pending.create({ ...charged, arrival }),
     )
     return Object.assign(upload, { creation_date: reservation.uploadedAt })
