@@ -11,6 +11,7 @@ import { writeLocalProfile } from './pipeline/local-profile.ts'
 import { type LogFiles, openLogFiles } from './pipeline/log-files.ts'
 import { createNotices, type Notices } from './pipeline/notices.ts'
 import { type Pipeline, startPipeline } from './pipeline/pipeline.ts'
+import { policiesLine } from './pipeline/policies-line.ts'
 import { handsOnText, receiverCommand, resultText, stepLine } from './pipeline/report.ts'
 import { signInDemoUser, tryOut } from './pipeline/try-out.ts'
 import { localWebhookSecret } from './pipeline/webhook-secret.ts'
@@ -154,6 +155,8 @@ async function serve(pipeline: Pipeline, serving: Serving): Promise<void> {
   onStep('aws', 'S3, DynamoDB, Kinesis and Cognito are up')
   if (logs && !onlyOnce) onStep('logs', logs.dir)
   const { WEBHOOK_URL: webhookUrl } = process.env
+  const policies = policiesLine(process.env.UPLOAD_POLICIES)
+  if (policies !== undefined) onStep('policies', policies)
   if (webhookUrl) onStep('webhook', 'notifications go to WEBHOOK_URL, which may be on this machine')
   if (webhookSecretFile !== undefined) {
     onStep('', `they are signed with the secret in ${webhookSecretFile}`)
