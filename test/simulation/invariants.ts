@@ -97,6 +97,8 @@ export class Invariants {
     if (isShardEnd(after.checkpoint)) this.#ended.add(leaseKey)
     if (!before || isShardEnd(after.checkpoint)) this.#checkCoverage()
 
+    // The write of a pause changes only its register, in rows of other workers too. It renews nothing.
+    if (before?.leaseCounter === after.leaseCounter) return
     const hold = this.#holdOf(writer, leaseKey)
     hold.sentAt = Math.max(hold.sentAt, write.sentAt)
     hold.counter = after.leaseCounter

@@ -23,6 +23,7 @@ const BROKEN_ONCE = {
   ],
   'workers put a pause into the rows of a deleted table after it was resumed': [120_012_396, 120_014_184],
   'the check took a note in the row of a lease for a takeover': [120_007_046, 120_021_195],
+  'the check took the pause that a worker wrote into the row of another one for a renewal of its own': [230_216_657],
   'the only row of an interrupted pause was deleted': [120_006_729],
   'a process was suspended between two statements of its loop': [120_027_898],
   'no worker had read the only row of an interrupted pause before it was deleted': [140_016_325],
