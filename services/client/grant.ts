@@ -17,8 +17,8 @@ type Piece = Request & { start: number; end: number }
 
 /** Uploads a file straight to S3, by presigned requests. The same key continues an upload with the parts that are missing. */
 export async function uploadByGrant(api: Api, file: Outgoing): Promise<Stored> {
-  const { filename, contentType, blob, sha256, idempotencyKey, signal } = file
-  const body = JSON.stringify({ filename, contentType, size: blob.size, sha256 })
+  const { filename, contentType, metadata, blob, sha256, idempotencyKey, signal } = file
+  const body = JSON.stringify({ filename, contentType, metadata, size: blob.size, sha256 })
   const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey }
   let grant: Grant
   try {

@@ -20,6 +20,8 @@ import { upload } from './upload.ts'
 export interface ListOptions extends RequestOptions {
   /** Only uploads with this status. */
   status?: UploadStatus | undefined
+  /** Only uploads whose metadata has this value under this name. */
+  metadata?: { name: string; value: string } | undefined
   /** Number of uploads that one request gets: 1 to 100. @default 100 */
   pageSize?: number | undefined
 }
@@ -113,8 +115,15 @@ export class Headgate {
   }
 
   /** Yields the uploads of the user, newest first. Gets the next page when it is needed. */
-  async *list({ status, pageSize = DEFAULT_PAGE_SIZE, signal }: ListOptions = {}): AsyncGenerator<Upload, void> {
-    let query: string | undefined = `?${new URLSearchParams({ ...(status && { status }), limit: String(pageSize) })}`
+  async *list({
+    status,
+    metadata,
+    pageSize = DEFAULT_PAGE_SIZE,
+    signal,
+  }: ListOptions = {}): AsyncGenerator<Upload, void> {
+    const pair = metadata && `${metadata.name}:${metadata.value}`
+    const filter = { ...(status && { status }), ...(pair && { metadata: pair }) }
+    let query: string | undefined = `?${new URLSearchParams({ ...filter, limit: String(pageSize) })}`
     while (query !== undefined) {
       const page: { uploads: Upload[]; next?: string } = await this.#api.json(`/uploads${query}`, { signal })
       yield* page.uploads

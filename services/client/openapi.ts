@@ -15,7 +15,7 @@ export interface paths {
         };
         /**
          * List your uploads, newest first
-         * @description Follow `next` until a page has none. With `status`, a page may have fewer uploads than `limit`, or none, and still have a `next`.
+         * @description Follow `next` until a page has none. With `status` or `metadata`, a page may have fewer uploads than `limit`, or none, and still have a `next`.
          */
         get: operations["listUploads"];
         put?: never;
@@ -355,6 +355,10 @@ export interface components {
             contentType: string;
             /** @description The type that the first bytes show, if they show one. */
             detectedType?: string;
+            /** @description What you sent with the file, by names of your own. */
+            metadata?: {
+                [key: string]: string;
+            };
             /** @description bytes. 0 while a resumable upload has not announced its length. */
             size: number;
             /** @description Lower-case hex. For a pending upload only if you announced it. Missing if nobody has read the whole file yet. */
@@ -415,6 +419,15 @@ export interface components {
              * @example hello kinesis
              */
             content?: string;
+            /**
+             * @description What you want to keep with the file, by names of your own. At most 1,024 bytes.
+             * @example {
+             *       "project": "apollo"
+             *     }
+             */
+            metadata?: {
+                [key: string]: string;
+            };
         };
         AcceptedUpload: {
             message: string;
@@ -431,6 +444,10 @@ export interface components {
             contentType: string;
             /** @description The type that the first bytes show, if they show one. */
             detectedType?: string;
+            /** @description What you sent with the file, by names of your own. */
+            metadata?: {
+                [key: string]: string;
+            };
             /** @description bytes. 0 while a resumable upload has not announced its length. */
             size: number;
             /** @description Lower-case hex. Missing until the file was processed if S3 could not compute it: for a file in parts, for example. */
@@ -459,6 +476,10 @@ export interface components {
             contentType: string;
             /** @description The type that the first bytes show, if they show one. */
             detectedType?: string;
+            /** @description What you sent with the file, by names of your own. */
+            metadata?: {
+                [key: string]: string;
+            };
             /** @description bytes. 0 while a resumable upload has not announced its length. */
             size: number;
             /** @description Lower-case hex. Missing until the file was processed if S3 could not compute it: for a file in parts, for example. */
@@ -550,7 +571,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `invalid-body`, `malformed-json`, `invalid-filename`, `invalid-content-type`, `invalid-digest`, `invalid-idempotency-key`, `digest-mismatch`, `malformed-multipart`, `missing-file`, `too-many-files`, `incomplete-body`, `bad-request` */
+        /** @description `invalid-body`, `malformed-json`, `invalid-filename`, `invalid-content-type`, `invalid-metadata`, `invalid-digest`, `invalid-idempotency-key`, `digest-mismatch`, `malformed-multipart`, `missing-file`, `too-many-files`, `incomplete-body`, `bad-request` */
         createUploadBadRequest: {
             headers: {
                 [name: string]: unknown;
@@ -568,7 +589,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `invalid-body`, `malformed-json`, `invalid-filename`, `invalid-content-type`, `invalid-digest`, `digest-mismatch`, `invalid-idempotency-key`, `incomplete-body`, `bad-request` */
+        /** @description `invalid-body`, `malformed-json`, `invalid-filename`, `invalid-content-type`, `invalid-metadata`, `invalid-digest`, `digest-mismatch`, `invalid-idempotency-key`, `incomplete-body`, `bad-request` */
         createGrantBadRequest: {
             headers: {
                 [name: string]: unknown;
@@ -577,7 +598,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `bad-request`, `invalid-filename`, `invalid-content-type` */
+        /** @description `bad-request`, `invalid-filename`, `invalid-content-type`, `invalid-metadata` */
         createTusUploadBadRequest: {
             headers: {
                 [name: string]: unknown;
@@ -879,6 +900,11 @@ export interface operations {
                 /** @description Only uploads with this status. */
                 status?: "pending" | "stored" | "queued" | "scanning" | "processing" | "processed" | "failed" | "quarantined";
                 /**
+                 * @description Only uploads whose metadata has this value under this name: `NAME:VALUE`.
+                 * @example project:apollo
+                 */
+                metadata?: string;
+                /**
                  * @description Maximum number of uploads of a page: 1 to 100. Default: 20.
                  * @example 50
                  */
@@ -996,6 +1022,15 @@ export interface operations {
                     contentType: string;
                     /** @description Size of the whole file, in bytes. */
                     size: number;
+                    /**
+                     * @description What you want to keep with the file, by names of your own. At most 1,024 bytes.
+                     * @example {
+                     *       "project": "apollo"
+                     *     }
+                     */
+                    metadata?: {
+                        [key: string]: string;
+                    };
                     /** @description SHA-256 of the whole file, in hex. S3 rejects a file with another one. A file in parts with another one is accepted and then fails. */
                     sha256?: string;
                 };

@@ -25,6 +25,11 @@ export class InvalidContentTypeError extends ProblemError {
   static override readonly slug = 'invalid-content-type'
 }
 
+/** The metadata of the file is invalid. Status 400, `invalid-metadata`. */
+export class InvalidMetadataError extends ProblemError {
+  static override readonly slug = 'invalid-metadata'
+}
+
 /** The digest is malformed. Status 400, `invalid-digest`. */
 export class InvalidDigestError extends ProblemError {
   static override readonly slug = 'invalid-digest'

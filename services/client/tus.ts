@@ -1,5 +1,6 @@
 import type { Api } from './api.ts'
 import { ProblemError, TusResponseError } from './errors.ts'
+import { metadataHeader, toBase64 } from './metadata-header.ts'
 import { isRetryable } from './problem-of.ts'
 import { OffsetConflictError } from './problems.ts'
 import { Retries } from './retry.ts'
@@ -15,7 +16,8 @@ const VERSION = { 'tus-resumable': '1.0.0' }
  */
 export async function uploadByTus(api: Api, file: Outgoing, maxBodyBytes: number): Promise<Stored> {
   const { blob, filename, contentType, sha256: announced, signal, onProgress } = file
-  const metadata = `filename ${toBase64(filename)},filetype ${toBase64(contentType)},sha256 ${toBase64(announced)}`
+  const names = `filename ${toBase64(filename)},filetype ${toBase64(contentType)},sha256 ${toBase64(announced)}`
+  const metadata = [names, metadataHeader(file.metadata)].filter(Boolean).join(',')
   const headers = { ...VERSION, 'upload-length': String(blob.size), 'upload-metadata': metadata }
   const created = await api.request('/uploads/tus', { method: 'POST', headers, signal })
   const uploadId = created.headers.get('location')?.split('/').at(-1) ?? ''
@@ -51,9 +53,4 @@ function offsetIn(response: Response): number {
   if (/^\d+$/.test(offset)) return Number(offset)
   // A page of another origin sees no header that the api does not expose.
   throw new TusResponseError('The response has no valid Upload-Offset.')
-}
-
-/** Encodes a text as UTF-8 and base64. `btoa` alone accepts no characters beyond Latin-1. */
-function toBase64(text: string): string {
-  return btoa(Array.from(new TextEncoder().encode(text), byte => String.fromCharCode(byte)).join(''))
 }

@@ -64,6 +64,13 @@ export interface UploadOptions {
    * @default the `type` of the Blob, or `application/octet-stream`, with which the api detects the type itself
    */
   contentType?: string | undefined
+  /**
+   * What you want to keep with the file, by names of your own: 1 to 64 lower-case letters, digits, `_` and `-`. At most 1,024 bytes of names
+   * and percent-encoded values.
+   *
+   * @default none
+   */
+  metadata?: Readonly<Record<string, string>> | undefined
   /** Stops the upload. What has arrived of a large file is kept for a day, so that the same `idempotencyKey` continues it. */
   signal?: AbortSignal | undefined
   /** Called as bytes are sent. */

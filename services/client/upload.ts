@@ -3,6 +3,7 @@ import { contentDigest, sha256Of } from './digest.ts'
 import { CorruptUploadError } from './errors.ts'
 import { type Bytes, openFile } from './file.ts'
 import { uploadByGrant } from './grant.ts'
+import { metadataHeader } from './metadata-header.ts'
 import { PayloadTooLargeError } from './problems.ts'
 import type { FileInput, Progress, UploadedFile, UploadLimits, UploadMethod, UploadOptions } from './types.ts'
 
@@ -14,6 +15,7 @@ export interface Outgoing {
   blob: Bytes
   filename: string
   contentType: string
+  metadata: Readonly<Record<string, string>> | undefined
   /** Lower-case hex. */
   sha256: string
   idempotencyKey: string
@@ -46,6 +48,7 @@ export async function upload(
       blob,
       filename,
       contentType: options.contentType ?? (blob.type || 'application/octet-stream'),
+      metadata: options.metadata,
       sha256: options.sha256 ?? (await sha256Of(blob, signal)),
       idempotencyKey,
       signal,
@@ -81,13 +84,15 @@ async function sendBy(method: UploadMethod, api: Api, file: Outgoing, limits: Up
 
 /** Uploads a file in one request. The api rejects other bytes than those of the digest. */
 async function uploadRaw(api: Api, file: Outgoing): Promise<Stored> {
-  const { blob, filename, contentType, sha256, idempotencyKey, signal, onProgress } = file
+  const { blob, filename, contentType, metadata, sha256, idempotencyKey, signal, onProgress } = file
+  const pairs = metadataHeader(metadata)
   const response = await api.request(`/uploads?${new URLSearchParams({ filename })}`, {
     method: 'POST',
     headers: {
       'content-type': contentType,
       'content-digest': contentDigest(sha256),
       'idempotency-key': idempotencyKey,
+      ...(pairs && { 'upload-metadata': pairs }),
     },
     body: blob,
     signal,

@@ -22,3 +22,8 @@ export class UploadGivenUpError extends HeadgateError {
 export class EventNotPublishedError extends HeadgateError {
   readonly code = 'HEADGATE_EVENT_NOT_PUBLISHED'
 }
+
+/** The metadata that a client sends with its file is invalid. The message is sent to the client. */
+export class InvalidMetadataError extends HeadgateError {
+  readonly code = 'HEADGATE_INVALID_METADATA'
+}

@@ -154,9 +154,9 @@ t.test('the document names the schemas and responses that operations share', asy
 })
 
 t.test('the document is short enough that generated clients stay readable', async t => {
-  // openapi-typescript 7.13 generated 1,467 lines from a document of 2,267.
+  // openapi-typescript 7.13 generated 1,709 lines from a document of 2,651.
   const lines = JSON.stringify(body, null, 1).split('\n').length
-  t.ok(lines < 2_600, `${lines} lines`)
+  t.ok(lines < 2_700, `${lines} lines`)
 })
 
 t.test('/ redirects to /docs, before anything is loaded', async t => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { paginateQuery } from '@aws-sdk/client-dynamodb'
+import { GetRecordsCommand, GetShardIteratorCommand, ListShardsCommand } from '@aws-sdk/client-kinesis'
 import { GetObjectCommand, ListMultipartUploadsCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { pino } from 'pino'
@@ -133,6 +134,20 @@ export async function readObject({ s3, env }: TestAws, key: string): Promise<Sto
   const reply = await s3.send(new GetObjectCommand({ Bucket: env.UPLOAD_BUCKET, Key: key }))
   const bytes = Buffer.from((await reply.Body?.transformToByteArray()) ?? [])
   return { bytes, contentType: reply.ContentType, metadata: reply.Metadata }
+}
+
+/** Reads all events on the stream. */
+export async function readStream({ kinesis, env }: TestAws): Promise<Array<Record<string, unknown>>> {
+  const StreamName = env.STREAM_NAME
+  const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName }))
+  const perShard = Shards.map(async ({ ShardId }) => {
+    const { ShardIterator } = await kinesis.send(
+      new GetShardIteratorCommand({ StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
+    )
+    const { Records = [] } = await kinesis.send(new GetRecordsCommand({ ShardIterator }))
+    return Records.map(({ Data }) => JSON.parse(Buffer.from(Data ?? []).toString()) as Record<string, unknown>)
+  })
+  return (await Promise.all(perShard)).flat()
 }
 
 /** The parts of a response that tests check. */

@@ -1,8 +1,17 @@
 import { createHash } from 'node:crypto'
-import { GetRecordsCommand, GetShardIteratorCommand, ListShardsCommand } from '@aws-sdk/client-kinesis'
 import t from 'tap'
-import { startAws, type TestAws } from '../support/aws.ts'
-import { ask, buildTestApi, createTestUser, isProblem, keyOf, NO_TRACES, postJson, readObject } from './support.ts'
+import { startAws } from '../support/aws.ts'
+import {
+  ask,
+  buildTestApi,
+  createTestUser,
+  isProblem,
+  keyOf,
+  NO_TRACES,
+  postJson,
+  readObject,
+  readStream,
+} from './support.ts'
 
 const aws = await startAws(t)
 const api = await buildTestApi(t, aws)
@@ -149,19 +158,6 @@ t.test('with a flat template the key is the file name, and the log warns about i
   })
   t.match(flat.log.join(''), /overwrite each other/)
 })
-
-async function readStream({ kinesis, env }: TestAws): Promise<Array<Record<string, unknown>>> {
-  const StreamName = env.STREAM_NAME
-  const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName }))
-  const perShard = Shards.map(async ({ ShardId }) => {
-    const { ShardIterator } = await kinesis.send(
-      new GetShardIteratorCommand({ StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
-    )
-    const { Records = [] } = await kinesis.send(new GetRecordsCommand({ ShardIterator }))
-    return Records.map(({ Data }) => JSON.parse(Buffer.from(Data ?? []).toString()) as Record<string, unknown>)
-  })
-  return (await Promise.all(perShard)).flat()
-}
 
 t.test('JSON with another charset than UTF-8 is rejected by its content type', async t => {
   const user = await createTestUser(aws)

@@ -56,6 +56,23 @@ t.test('100 MB are uploaded in parts, with progress', async t => {
   )
 })
 
+t.test('metadata is sent by every method, and uploads are listed by it', async t => {
+  const ids: string[] = []
+  for (const method of ['raw', 'grant', 'tus'] as const) {
+    const metadata = { batch: 'client-test', method, note: 'é 写真' }
+    const { uploadId } = await client.upload(new Blob(['x']), { filename: 'a.txt', method, metadata })
+    t.strictSame((await client.status(uploadId)).metadata, metadata, method)
+    ids.unshift(uploadId)
+  }
+  const list = client.list({ metadata: { name: 'batch', value: 'client-test' }, pageSize: 2 })
+  t.strictSame(
+    (await Array.fromAsync(list)).map(({ uploadId }) => uploadId),
+    ids,
+  )
+  const invalid = client.upload(new Blob(['x']), { filename: 'a.txt', metadata: { Batch: 'x' } })
+  await t.rejects(invalid, { name: 'InvalidMetadataError', message: /has the name "Batch"/ })
+})
+
 t.test('every kind of input is uploaded, with its name and type', async t => {
   const bytes = Buffer.from('hello') as Buffer<ArrayBuffer>
   const file = path.join(t.testdir({ 'notes.txt': 'hello' }), 'notes.txt')

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { type ClientMetadata, checkClientMetadata } from '../../uploads/objects/client-metadata.ts'
 import { createDigestCheck, verifyDigests } from '../content/digest-check.ts'
 import { type ExpectedDigest, parseDigests } from '../content/digest-field.ts'
 import type { BodyRateGuard } from '../http/min-body-rate.ts'
@@ -7,17 +8,19 @@ import { declaredLength } from './body-headers.ts'
 import { type FormPart, type FormReader, readForm } from './form-reader.ts'
 import { malformed } from './malformed.ts'
 import type { ParsedFile, UploadQuery } from './upload-format.ts'
+import { METADATA_PREFIX } from './upload-metadata.ts'
 
 /** A file of a form, with the name and digests from the fields before it. */
 interface FormFile {
   part: Extract<FormPart, { type: 'file' }>
   filename: string | undefined
   digests: ExpectedDigest[]
+  metadata: ClientMetadata | undefined
 }
 
 /**
  * Reads the files of a form. Each file must be read before the next one is requested. A field `filename` before a file names
- * the file, and a field `repr-digest` has its digest. Without such a field the filename of the part counts. If the form has one
+ * the file, a field `repr-digest` has its digest, and fields `metadata.NAME` have what the client says about it and all later files. Without such a field the filename of the part counts. If the form has one
  * file, `?filename=` takes precedence.
  *
  * An error in the form after a file fails the body of that file, so that the file is not stored.
@@ -30,16 +33,17 @@ export async function* fromMultipart(
   { maxFiles, rule, rateGuard }: { maxFiles: number; rule?: string | undefined; rateGuard: BodyRateGuard },
 ): AsyncGenerator<ParsedFile> {
   const form = readForm(request, maxFiles, rateGuard)
-  let { file: next } = await nextFile(form)
+  const pairs: Record<string, string> = {}
+  let { file: next } = await nextFile(form, pairs)
   if (!next) throw new ProblemError('missing-file', missingFile(form))
   for (let count = 1; next; count++) {
-    const { part, filename, digests }: FormFile = next
+    const { part, filename, digests, metadata }: FormFile = next
     next = undefined
     const bytes = part.bytes()
     const whole = digests.length > 0 ? verifyDigests(bytes, createDigestCheck(digests)) : bytes
     async function* body(): AsyncGenerator<Uint8Array> {
       yield* whole
-      const { file, orphan } = await nextFile(form)
+      const { file, orphan } = await nextFile(form, pairs)
       if (orphan !== undefined) throw malformed(`The field "${orphan}" must come before its file.`)
       if (!file) return form.end()
       next = file
@@ -52,6 +56,7 @@ export async function* fromMultipart(
     yield {
       filename: query.filename ?? filename,
       contentType: part.contentType,
+      metadata,
       body: body(),
       maxBytes: declaredLength(request.headers),
       pace: rateGuard,
@@ -59,22 +64,30 @@ export async function* fromMultipart(
   }
 }
 
-/** Reads up to the next file, or to the end of the form. `orphan` is the name of a field that describes a file, without a file after it. */
-async function nextFile(form: FormReader): Promise<{ file?: FormFile; orphan?: string }> {
+/** Reads up to the next file, or to the end of the form, and adds the client's metadata to `pairs`. `orphan` is the name of a field that describes a file, without a file after it. */
+async function nextFile(
+  form: FormReader,
+  pairs: Record<string, string>,
+): Promise<{ file?: FormFile; orphan?: string }> {
   let filename: string | undefined
   let digests: ExpectedDigest[] = []
   let orphan: string | undefined
   for (;;) {
     const part = await form.next()
     if (part === undefined) return orphan === undefined ? {} : { orphan }
-    if (part.type === 'file') return { file: { part, filename: filename ?? part.filename, digests } }
+    if (part.type === 'file')
+      return { file: { part, filename: filename ?? part.filename, digests, metadata: checkClientMetadata(pairs) } }
     if (part.name === 'filename') {
       // A web page sends an empty text for an empty input.
       const text = part.text()
       if (text === '') continue
       filename ??= text
     } else if (part.name === 'repr-digest') digests = parseDigests('The field "repr-digest"', part.text())
-    else continue
+    else if (part.name.startsWith(METADATA_PREFIX)) {
+      const text = part.text()
+      if (text === '') continue
+      pairs[part.name.slice(METADATA_PREFIX.length)] = text
+    } else continue
     orphan = part.name
   }
 }

@@ -9,7 +9,7 @@ export type UploadFormat = 'json' | 'multipart' | 'raw'
 /** What a format reads from a request. Everything else is the same for all formats. */
 export type ParsedFile = Pick<
   IncomingUpload,
-  'filename' | 'contentType' | 'body' | 'declaredBytes' | 'maxBytes' | 'pace'
+  'filename' | 'contentType' | 'metadata' | 'body' | 'declaredBytes' | 'maxBytes' | 'pace'
 >
 
 /** The query of `POST /uploads`. */

@@ -7,6 +7,7 @@ import type { Grant, Grants } from '../grants/grants.ts'
 import type { ReservationRequest } from '../pending/reservation.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { keyInUse, keyReused } from './hold-claim.ts'
+import { sortedPairs } from './payload.ts'
 
 export interface GrantOnceDeps {
   idempotency: Pick<IdempotencyStore, 'claim' | 'complete' | 'release' | 'abandon'>
@@ -72,7 +73,8 @@ function grantOver(uploadId: string): ProblemError {
   return new ProblemError('idempotency-key-reused', detail, { uploadId })
 }
 
-function fingerprintOf({ filename, contentType, size, sha256 }: ReservationRequest): string {
-  const request = ['POST /uploads/grants', filename, contentType, size, sha256 ?? null]
+function fingerprintOf({ filename, contentType, metadata, size, sha256 }: ReservationRequest): string {
+  const known = ['POST /uploads/grants', filename, contentType, size, sha256 ?? null]
+  const request = metadata ? [...known, sortedPairs(metadata)] : known
   return createHash('sha256').update(JSON.stringify(request)).digest('hex')
 }

@@ -11,6 +11,7 @@ export interface PayloadFile {
   size: number
   /** Lower-case hex. */
   sha256?: string
+  metadata?: Readonly<Record<string, string>> | undefined
 }
 
 /**
@@ -18,8 +19,19 @@ export interface PayloadFile {
  * boundary has the same digest.
  */
 export function payloadDigest(files: readonly PayloadFile[]): string {
-  const list = files.map(({ filename, contentType, size, sha256 }) => [filename, contentType, size, sha256])
+  const list = files.map(({ filename, contentType, size, sha256, metadata }) => [
+    filename,
+    contentType,
+    size,
+    sha256,
+    ...(metadata ? [sortedPairs(metadata)] : []),
+  ])
   return createHash('sha256').update(JSON.stringify(list)).digest('hex')
+}
+
+/** DynamoDB returns the properties of a map in any order. */
+export function sortedPairs(metadata: Readonly<Record<string, string>> = {}): Array<[string, string]> {
+  return Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 /**
@@ -28,11 +40,11 @@ export function payloadDigest(files: readonly PayloadFile[]): string {
  * @throws PayloadTooLargeError, and what the file's body throws
  */
 export async function measureFile(
-  { body, filename = '', contentType }: Pick<IncomingFile, 'body' | 'filename' | 'contentType'>,
+  { body, filename = '', contentType, metadata }: Pick<IncomingFile, 'body' | 'filename' | 'contentType' | 'metadata'>,
   limits: SizeLimit,
 ): Promise<PayloadFile> {
   const meter = new Meter(limits)
   if (body instanceof Uint8Array) meter.add(body)
   else for await (const _chunk of meterBody(body, meter));
-  return { filename, contentType, ...meter.read() }
+  return { filename, contentType, metadata, ...meter.read() }
 }

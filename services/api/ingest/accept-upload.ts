@@ -4,6 +4,7 @@ import type { Logger } from '../../platform/log.ts'
 import type { BodyPace } from '../../platform/s3/body-pace.ts'
 import type { PutStream } from '../../platform/s3/put-stream.ts'
 import type { PutWhole } from '../../platform/s3/put-whole.ts'
+import type { ClientMetadata } from '../../uploads/objects/client-metadata.ts'
 import { checkFilename, defaultFilename } from '../../uploads/objects/filename.ts'
 import { uploadKey } from '../../uploads/objects/keys.ts'
 import { toObjectMetadata } from '../../uploads/objects/metadata.ts'
@@ -28,6 +29,8 @@ export interface IncomingUpload {
   /** True if the client gave no name and `filename` was generated. */
   filenameGenerated?: boolean | undefined
   contentType: string
+  /** What the client says about its file. */
+  metadata?: ClientMetadata | undefined
   /** If the body fails, the upload fails with the same error, and nothing of the upload is kept. */
   body: Body
   /** The size of the file in bytes, if the client declared it. */
@@ -129,7 +132,10 @@ async function withQuota(
   }
 }
 
-type PlannedUpload = Pick<UploadRecord, 'owner' | 'uploadId' | 'key' | 'filename' | 'filenameGenerated' | 'contentType'>
+type PlannedUpload = Pick<
+  UploadRecord,
+  'owner' | 'uploadId' | 'key' | 'filename' | 'filenameGenerated' | 'contentType' | 'metadata'
+>
 
 function planUpload({ keyTemplate }: AcceptUploadDeps, upload: IncomingUpload): PlannedUpload {
   const { owner, declaredBytes, limits, uploadId = uuidv7() } = upload
@@ -143,6 +149,7 @@ function planUpload({ keyTemplate }: AcceptUploadDeps, upload: IncomingUpload): 
     filename,
     ...(isGenerated && { filenameGenerated: true }),
     contentType: checkContentType(upload.contentType),
+    ...(upload.metadata && { metadata: upload.metadata }),
   }
 }
 

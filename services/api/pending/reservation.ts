@@ -1,8 +1,10 @@
 import { v7 as uuidv7 } from 'uuid'
 import { cleanUp } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
+import type { ClientMetadata } from '../../uploads/objects/client-metadata.ts'
 import { checkFilename } from '../../uploads/objects/filename.ts'
 import { uploadKey } from '../../uploads/objects/keys.ts'
+import { toObjectMetadata } from '../../uploads/objects/metadata.ts'
 import type { PendingRecord } from '../../uploads/pending/pending.ts'
 import type { PendingStore } from '../../uploads/pending/pending-store.ts'
 import { checkContentType } from '../ingest/content-type.ts'
@@ -17,6 +19,8 @@ export interface ReservationRequest {
   /** True if the client gave no name and `filename` was generated. */
   filenameGenerated?: boolean | undefined
   contentType: string
+  /** What the client says about its file. */
+  metadata?: ClientMetadata | undefined
   /** Bytes. */
   size: number
   /** Lower-case hex. */
@@ -95,13 +99,13 @@ export function reserveUpload(
   { bucket, keyTemplate, lifetimeMs }: ReservationRules,
   request: ReservationRequest,
 ): Reservation {
-  const { owner, contentType, size, sha256, uploadId = uuidv7(), requestId, limits } = request
+  const { owner, contentType, metadata, size, sha256, uploadId = uuidv7(), requestId, limits } = request
   if (size > limits.maxBytes) throw new PayloadTooLargeError('The file', limits)
   const filename = checkFilename(request.filename)
   const reserved = toReserved(limits)
   const now = Date.now()
   const uploadedAt = new Date(now).toISOString()
-  return {
+  const reservation: Reservation = {
     owner,
     uploadId,
     bucket,
@@ -109,6 +113,7 @@ export function reserveUpload(
     filename,
     ...(request.filenameGenerated && { filenameGenerated: true }),
     contentType: checkContentType(contentType),
+    ...(metadata && { metadata }),
     size,
     ...(sha256 !== undefined && { sha256 }),
     status: 'pending',
@@ -118,4 +123,7 @@ export function reserveUpload(
     requestId,
     ...(reserved && { limits: reserved }),
   }
+  // Fails now if the metadata does not fit into an object.
+  if (metadata) toObjectMetadata(reservation)
+  return reservation
 }

@@ -13,6 +13,7 @@ export const catalogue = {
   'invalid-body': { status: 400, title: 'The body or the query is invalid' },
   'invalid-filename': { status: 400, title: 'The file name is invalid' },
   'invalid-content-type': { status: 400, title: 'The content type of the file is invalid' },
+  'invalid-metadata': { status: 400, title: 'The metadata of the file is invalid' },
   'invalid-digest': { status: 400, title: 'The digest is malformed' },
   'digest-mismatch': { status: 400, title: 'The body does not match its digest' },
   'invalid-idempotency-key': { status: 400, title: 'The idempotency key is invalid' },

@@ -10,6 +10,7 @@ import { isUnavailable } from './unavailable.ts'
 /** Our own errors whose message is sent to the client, by code. */
 const ownErrors: Readonly<Record<string, ProblemSlug>> = {
   HEADGATE_INVALID_FILENAME: 'invalid-filename',
+  HEADGATE_INVALID_METADATA: 'invalid-metadata',
   HEADGATE_INVALID_CONTENT_TYPE: 'invalid-content-type',
   HEADGATE_PAYLOAD_TOO_LARGE: 'payload-too-large',
   HEADGATE_INCOMPLETE_BODY: 'incomplete-body',

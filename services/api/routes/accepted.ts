@@ -9,6 +9,7 @@ export interface Accepted {
   filenameGenerated?: true
   contentType: string
   detectedType?: string
+  metadata?: Readonly<Record<string, string>>
   size: number
   sha256?: string
   uploadedAt: string
@@ -16,8 +17,19 @@ export interface Accepted {
 }
 
 export function toAccepted(upload: UploadRecord): Accepted {
-  const { bucket, key, uploadId, filename, filenameGenerated, contentType, detectedType, size, sha256, uploadedAt } =
-    upload
+  const {
+    bucket,
+    key,
+    uploadId,
+    filename,
+    filenameGenerated,
+    contentType,
+    detectedType,
+    metadata,
+    size,
+    sha256,
+    uploadedAt,
+  } = upload
   const isQueued = upload.status !== 'stored'
   return {
     message: isQueued ? 'Uploaded and queued for processing' : 'Stored; it will be queued for processing',
@@ -27,6 +39,7 @@ export function toAccepted(upload: UploadRecord): Accepted {
     ...(filenameGenerated && { filenameGenerated }),
     contentType,
     ...(detectedType !== undefined && { detectedType }),
+    ...(metadata && { metadata }),
     size,
     ...(sha256 !== undefined && { sha256 }),
     uploadedAt,

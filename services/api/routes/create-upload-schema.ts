@@ -72,6 +72,7 @@ export const schema = {
       'malformed-json',
       'invalid-filename',
       'invalid-content-type',
+      'invalid-metadata',
       'invalid-digest',
       'invalid-idempotency-key',
       'idempotency-key-in-use',

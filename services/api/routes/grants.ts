@@ -2,8 +2,10 @@ import { Socket } from 'node:net'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { checkClientMetadata } from '../../uploads/objects/client-metadata.ts'
 import { isUploadId } from '../../uploads/records/upload-id.ts'
 import type { Backend } from '../backend.ts'
+import { metadataSchema } from '../body-formats/json.ts'
 import { readJsonBody } from '../body-formats/json-body.ts'
 import { ignoreBodies } from '../http/ignore-bodies.ts'
 import { createBodyRateGuard, type MinBodyRate } from '../http/min-body-rate.ts'
@@ -19,6 +21,7 @@ const grantRequestSchema = Type.Object(
     filename: Type.String({ examples: ['scan.tif'] }),
     contentType: Type.String({ examples: ['image/tiff'] }),
     size: Type.Integer({ minimum: 0, description: 'Size of the whole file, in bytes.' }),
+    metadata: Type.Optional(metadataSchema),
     sha256: Type.Optional(
       Type.String({
         pattern: '^[0-9a-fA-F]{64}$',
@@ -53,6 +56,7 @@ const createSchema = {
       'malformed-json',
       'invalid-filename',
       'invalid-content-type',
+      'invalid-metadata',
       'invalid-digest',
       'digest-mismatch',
       'invalid-idempotency-key',
@@ -132,7 +136,14 @@ const createGrant: FastifyPluginAsyncTypebox<GrantsOptions> = async (app, option
   app.post('/uploads/grants', { schema: createSchema, config }, async (request, reply) => {
     const { owner, id: requestId, log, body } = request
     const limits = request.policy.limitsFor('grant')
-    const grantRequest = { ...body, sha256: body.sha256?.toLowerCase(), owner, requestId, limits }
+    const grantRequest = {
+      ...body,
+      metadata: checkClientMetadata(body.metadata ?? {}),
+      sha256: body.sha256?.toLowerCase(),
+      owner,
+      requestId,
+      limits,
+    }
     const key = idempotencyKey(request.headers['idempotency-key'])
     const { grants, grantOnce } = backend()
     const once = key === undefined ? undefined : await grantOnce(grantRequest, key, log)

@@ -23,10 +23,18 @@ const schema = {
   tags: ['uploads'],
   summary: 'List your uploads, newest first',
   description:
-    'Follow `next` until a page has none. With `status`, a page may have fewer uploads than `limit`, or none, and still have a `next`.',
+    'Follow `next` until a page has none. With `status` or `metadata`, a page may have fewer uploads than `limit`, or none, and still have a `next`.',
   security,
   querystring: Type.Object({
     status: Type.Optional(Type.Enum([...uploadStatuses], { description: 'Only uploads with this status.' })),
+    metadata: Type.Optional(
+      Type.String({
+        pattern: '^[a-z0-9][a-z0-9_-]{0,63}:.',
+        maxLength: 2_048,
+        description: 'Only uploads whose metadata has this value under this name: `NAME:VALUE`.',
+        examples: ['project:apollo'],
+      }),
+    ),
     limit: Type.Optional(
       Type.String({
         pattern: '^(?:[1-9]|[1-9][0-9]|100)$',
@@ -51,16 +59,34 @@ export const listUploads: FastifyPluginAsyncTypebox<{ backend: () => Pick<Backen
   { backend },
 ) => {
   app.get('/uploads', { schema, config: { access: 'read' } }, async (request, reply) => {
-    const { status, cursor, limit = String(DEFAULT_LIMIT) } = request.query
+    const { status, metadata, cursor, limit = String(DEFAULT_LIMIT) } = request.query
     const before = cursor === undefined ? undefined : decodeCursor(cursor)
-    const page = await backend().listUploads({ owner: request.owner, status, before, limit: Number(limit) })
+    const page = await backend().listUploads({
+      owner: request.owner,
+      status,
+      metadata: pairOf(metadata),
+      before,
+      limit: Number(limit),
+    })
     reply.header('cache-control', 'no-store')
     const uploads = page.uploads.map(toUpload)
     if (page.next === undefined) return reply.send({ uploads })
-    const query = new URLSearchParams({ ...(status && { status }), limit, cursor: encodeCursor(page.next) })
+    const query = new URLSearchParams({
+      ...(status && { status }),
+      ...(metadata && { metadata }),
+      limit,
+      cursor: encodeCursor(page.next),
+    })
     const next = `/uploads?${query}`
     return reply.header('link', `<${next}>; rel="next"`).send({ uploads, next: app.publicPath + next })
   })
+}
+
+/** Returns the name and the value of `NAME:VALUE`. A name has no colon. */
+function pairOf(text: string | undefined): { name: string; value: string } | undefined {
+  if (text === undefined) return undefined
+  const at = text.indexOf(':')
+  return { name: text.slice(0, at), value: text.slice(at + 1) }
 }
 
 /**

@@ -36,6 +36,9 @@ export const uploadProperties = {
   ),
   contentType: Type.String({ description: 'The content type that the client declared.' }),
   detectedType: Type.Optional(Type.String({ description: 'The type that the first bytes show, if they show one.' })),
+  metadata: Type.Optional(
+    Type.Record(Type.String(), Type.String(), { description: 'What you sent with the file, by names of your own.' }),
+  ),
   size: Type.Integer({ description: 'bytes. 0 while a resumable upload has not announced its length.' }),
   sha256: Type.Optional(
     Type.String({

@@ -42,6 +42,7 @@ export const schemas = {
     'bad-request',
     'invalid-filename',
     'invalid-content-type',
+    'invalid-metadata',
     'payload-too-large',
     'checksum-mismatch',
     'unsupported-media-type',

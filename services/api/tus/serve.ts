@@ -72,12 +72,13 @@ export async function serveTus(deps: TusDeps, request: TusRequest): Promise<TusR
     disableTerminationForFinishedUploads: true,
     locker: { newLock: uploadId => lockOf(uploads, uploadId) },
     namingFunction: ({ headers }, metadata = {}) => {
-      const { filename, contentType, sha256 } = namesOf(String(metadataHeader), metadata)
+      const { filename, contentType, sha256, metadata: own } = namesOf(String(metadataHeader), metadata)
       uploads.reservation = reserveUpload(rules, {
         owner,
         filename: filename ?? defaultFilename(Date.now()),
         filenameGenerated: filename === undefined,
         contentType,
+        metadata: own,
         sha256,
         // 0 until the client announces the length, if the length is deferred.
         size: Number(headers.get('upload-length')),

@@ -4,8 +4,17 @@ const PAGE = 100
 /** An upload with one of these statuses does not replace another upload of the same file. */
 const UNUSABLE: ReadonlySet<Upload['status']> = new Set(['pending', 'failed', 'quarantined'])
 
+/** What must be the same in an upload that replaces another one. */
+export interface SameFile {
+  filename: string
+  /** Lower-case hex. */
+  sha256: string
+  /** Undefined: any. */
+  metadata?: Readonly<Record<string, string>> | undefined
+}
+
 /**
- * Finds uploads of the same user by the name and the SHA-256 of a file. It reads the list of uploads from the newest on, as far as it is
+ * Finds uploads of the same user by the name, the SHA-256 and perhaps the metadata of a file. It reads the list of uploads from the newest on, as far as it is
  * asked for, and at most a few times as many uploads as there are files.
  */
 export class KnownUploads {
@@ -22,8 +31,8 @@ export class KnownUploads {
   }
 
   /** Returns the upload of a file with this content, unless it has failed, is quarantined or has not arrived. */
-  async find(name: string, sha256: string): Promise<Upload | undefined> {
-    const key = `${sha256} ${name}`
+  async find(file: SameFile): Promise<Upload | undefined> {
+    const key = keyOf(file)
     for (;;) {
       const upload = this.#found.get(key)
       if (upload || this.#isRead) return upload
@@ -41,8 +50,18 @@ export class KnownUploads {
       this.#isRead = done === true || this.#read >= this.#maxUploads
       const sha256 = upload?.sha256 ?? upload?.announcedSha256
       if (!upload || sha256 === undefined || UNUSABLE.has(upload.status)) continue
-      const key = `${sha256} ${upload.filename}`
-      if (!this.#found.has(key)) this.#found.set(key, upload)
+      const { filename, metadata = {} } = upload
+      for (const key of [keyOf({ filename, sha256 }), keyOf({ filename, sha256, metadata })])
+        if (!this.#found.has(key)) this.#found.set(key, upload)
     }
   }
+}
+
+function keyOf({ filename, sha256, metadata }: SameFile): string {
+  return JSON.stringify([sha256, filename, metadata && sortedPairs(metadata)])
+}
+
+/** The order of names has no meaning. */
+export function sortedPairs(metadata: Readonly<Record<string, string>>): Array<[string, string]> {
+  return Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1))
 }

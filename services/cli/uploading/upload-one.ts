@@ -10,7 +10,7 @@ import {
   type UploadOptions,
 } from '../../client/index.ts'
 import { sha256OfFile } from '../../client/node-files.ts'
-import { KnownUploads } from './known-uploads.ts'
+import { KnownUploads, sortedPairs } from './known-uploads.ts'
 
 /** The time between two looks at an upload that another command finishes, in milliseconds. */
 const RECORDING_MS = 500
@@ -41,11 +41,16 @@ export async function uploadOne(
   { isForced, ...options }: UploadOneOptions,
 ): Promise<Outcome> {
   if (isForced) return { wasThere: false, upload: await headgate.upload(file, options) }
-  const { filename, contentType = '', signal } = options
+  const { filename, contentType = '', metadata, signal } = options
   const sha256 = await sha256OfFile(file, signal)
-  const existing = await known.find(filename, sha256)
+  const existing = await known.find({ filename, sha256, metadata })
   if (existing) return { wasThere: true, upload: existing }
-  let idempotencyKey = keyOf(sha256, filename, contentType)
+  let idempotencyKey = keyOf(
+    sha256,
+    filename,
+    contentType,
+    ...(metadata ? [JSON.stringify(sortedPairs(metadata))] : []),
+  )
   for (let keys = 1; ; keys++) {
     try {
       const upload = await headgate.upload(file, { ...options, sha256, idempotencyKey })
@@ -53,7 +58,7 @@ export async function uploadOne(
       if (await isAlive(headgate, upload, signal)) return { wasThere: true, upload }
     } catch (error) {
       if (!mayBeThere(error) || keys > MAX_KEYS) throw error
-      const arrived = await new KnownUploads(headgate, 1, signal).find(filename, sha256)
+      const arrived = await new KnownUploads(headgate, 1, signal).find({ filename, sha256, metadata })
       if (arrived) return { wasThere: true, upload: arrived }
       if (error instanceof StorageError) {
         // The other command is recording the upload at this moment. The same key shows the result.

@@ -19,6 +19,12 @@ export const fullEventSchema = Type.Object({
   contentType: Type.String({ minLength: 1, maxLength: 1024 }),
   // Missing in old events. Old workers ignore unknown properties.
   detectedType: Type.Optional(Type.String({ maxLength: 255, description: 'the type that the first bytes show' })),
+  // Old workers ignore unknown properties.
+  metadata: Type.Optional(
+    Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 1_024 }), {
+      description: 'what the client says about its file, by names of its own',
+    }),
+  ),
   filenameGenerated: Type.Optional(
     Type.Literal(true, { description: 'the client gave no name, and the service generated `filename`' }),
   ),

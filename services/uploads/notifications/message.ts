@@ -33,6 +33,7 @@ export function notificationOf(
       filename: record.filename,
       contentType: record.contentType,
       ...(record.detectedType !== undefined && { detectedType: record.detectedType }),
+      ...(record.metadata && { metadata: record.metadata }),
       size: record.size,
       ...(record.sha256 !== undefined && { sha256: record.sha256 }),
       uploadedAt: record.uploadedAt,

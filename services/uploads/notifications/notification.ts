@@ -28,6 +28,8 @@ export interface NotificationData {
   contentType: string
   /** The type that the first bytes show, if they show one. */
   detectedType?: string
+  /** What the client said about its file, by names of its own. */
+  metadata?: Readonly<Record<string, string>>
   /** Bytes. */
   size: number
   /** Lower-case hex. Missing for an upload that failed before its digest was known. */

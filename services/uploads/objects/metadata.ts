@@ -1,3 +1,12 @@
+import { InvalidMetadataError } from '../errors.ts'
+import {
+  type ClientMetadata,
+  fromObjectEntries,
+  MAX_OBJECT_METADATA_BYTES,
+  sizeOfEntries,
+  toObjectEntries,
+} from './client-metadata.ts'
+
 /** The metadata of an upload's object. It identifies the upload without its record. */
 export interface UploadMetadata {
   uploadId: string
@@ -5,6 +14,8 @@ export interface UploadMetadata {
   filename: string
   /** True if the client gave no name and `filename` was generated. */
   filenameGenerated?: boolean | undefined
+  /** What the client says about its file. */
+  metadata?: ClientMetadata | undefined
 }
 
 /**
@@ -15,11 +26,24 @@ const MAX_PERCENT_ENCODED = 1_024
 
 const ENCODED_WORD = /^=\?UTF-8\?B\?([A-Za-z0-9+/=]*)\?=$/
 
-/** Returns the user metadata of an object. S3 accepts only ASCII in headers, so the name is encoded. */
+/**
+ * Returns the user metadata of an object. S3 accepts only ASCII in headers, so the name is encoded.
+ *
+ * @throws InvalidMetadataError if the client's metadata does not fit into that of an object, together with a long file name
+ */
 export function toObjectMetadata(upload: UploadMetadata): Record<string, string> {
-  const { uploadId, owner, filename, filenameGenerated } = upload
+  const { uploadId, owner, filename, filenameGenerated, metadata } = upload
   const mark = filenameGenerated ? { 'filename-generated': 'true' } : {}
-  return { 'upload-id': uploadId, owner, filename: encode(filename), ...mark }
+  const own = { 'upload-id': uploadId, owner, filename: encode(filename), ...mark }
+  if (!metadata) return own
+  const all = { ...own, ...toObjectEntries(metadata) }
+  const excess = sizeOfEntries(all) - MAX_OBJECT_METADATA_BYTES
+  if (excess > 0) {
+    throw new InvalidMetadataError(
+      `The metadata and the name of the file are together ${excess} bytes longer than S3 allows. Shorten one of them.`,
+    )
+  }
+  return all
 }
 
 /** Reads the user metadata of an object. Undefined if the api did not write the object. */
@@ -29,7 +53,8 @@ export function fromObjectMetadata(metadata: Record<string, string> | undefined)
   const filename = metadata?.filename
   if (!uploadId || !owner || !filename) return undefined
   const mark = metadata['filename-generated'] === 'true' ? { filenameGenerated: true } : {}
-  return { uploadId, owner, filename: decode(filename), ...mark }
+  const own = fromObjectEntries(metadata)
+  return { uploadId, owner, filename: decode(filename), ...mark, ...(own && { metadata: own }) }
 }
 
 function encode(filename: string): string {

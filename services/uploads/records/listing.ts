@@ -8,6 +8,8 @@ export interface ListQuery {
   owner: string
   /** Only uploads of this status. */
   status?: UploadStatus | undefined
+  /** Only uploads whose metadata has this value under this name. */
+  metadata?: { name: string; value: string } | undefined
   /** Only uploads that are older than this id, whether the id exists or not. */
   before?: string | undefined
   /** Maximum number of uploads of a page. */
@@ -27,12 +29,12 @@ export interface UploadPage {
  */
 export type ListUploads = (query: ListQuery) => Promise<UploadPage>
 
-/** Maximum number of records examined for a page. A record that does not have the status costs as much as one that is returned. */
+/** Maximum number of records examined for a page. A record that is filtered out costs as much as one that is returned. */
 const MAX_EXAMINED = 1_000
 const CHUNK = 250
 
 export function createListUploads({ dynamodb, table }: { dynamodb: DynamoDBClient; table: string }): ListUploads {
-  async function query({ owner, status, before, limit }: ListQuery) {
+  async function query({ owner, status, metadata, before, limit }: ListQuery) {
     const older = before === undefined ? '' : ' AND uploadId < :before'
     const {
       Items = [],
@@ -42,10 +44,14 @@ export function createListUploads({ dynamodb, table }: { dynamodb: DynamoDBClien
       new QueryCommand({
         TableName: table,
         KeyConditionExpression: `#owner = :owner${older}`,
-        FilterExpression: status === undefined ? '#status <> :status' : '#status = :status',
-        ExpressionAttributeNames: { '#owner': 'owner', '#status': 'status' },
+        FilterExpression: `#status ${status === undefined ? '<>' : '='} :status${metadata ? ' AND metadata.#name = :value' : ''}`,
+        ExpressionAttributeNames: {
+          '#owner': 'owner',
+          '#status': 'status',
+          ...(metadata && { '#name': metadata.name }),
+        },
         ExpressionAttributeValues: marshall(
-          { ':owner': owner, ':before': before, ':status': status ?? 'deleted' },
+          { ':owner': owner, ':before': before, ':status': status ?? 'deleted', ':value': metadata?.value },
           { removeUndefinedValues: true },
         ),
         ScanIndexForward: false,
@@ -58,7 +64,8 @@ export function createListUploads({ dynamodb, table }: { dynamodb: DynamoDBClien
     return { uploads, examined: ScannedCount, last: LastEvaluatedKey?.uploadId?.S }
   }
 
-  return async ({ owner, status, before, limit }) => {
+  return async ({ owner, status, metadata, before, limit }) => {
+    const isFiltered = status !== undefined || metadata !== undefined
     const uploads: UploadRecord[] = []
     let examined = 0
     let next: string | undefined
@@ -67,8 +74,8 @@ export function createListUploads({ dynamodb, table }: { dynamodb: DynamoDBClien
       fetch(from) {
         // One more upload than the page has shows whether there is a next page.
         const wanted = limit + 1 - uploads.length
-        const chunk = Math.min(status === undefined ? wanted : CHUNK, MAX_EXAMINED - examined)
-        return query({ owner, status, before: from, limit: chunk })
+        const chunk = Math.min(isFiltered ? CHUNK : wanted, MAX_EXAMINED - examined)
+        return query({ owner, status, metadata, before: from, limit: chunk })
       },
       next: ({ last }) => (uploads.length > limit || examined >= MAX_EXAMINED ? undefined : last),
       isAfter: (last, previous) => last < previous,

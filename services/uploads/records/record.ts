@@ -45,6 +45,8 @@ export interface UploadRecord {
   contentType: string
   /** The type that the first bytes show, if they show one. */
   detectedType?: string
+  /** What the client says about its file, by names of its own. */
+  metadata?: Readonly<Record<string, string>>
   /** Bytes. */
   size: number
   /** Lower-case hex. Missing until a worker has read the object, if it was not known when the upload was accepted. */
@@ -242,6 +244,7 @@ export function eventOf(record: UploadRecord): UploadEvent {
     ...(record.filenameGenerated && { filenameGenerated: true }),
     contentType: record.contentType,
     ...(record.detectedType !== undefined && { detectedType: record.detectedType }),
+    ...(record.metadata && { metadata: record.metadata }),
     size: record.size,
     ...(record.sha256 !== undefined && { sha256: record.sha256 }),
     ...(record.announcedSha256 !== undefined && { announcedSha256: record.announcedSha256 }),

@@ -1,6 +1,12 @@
 import type { BareEvent, UploadEvent } from '../../uploads/events/event.ts'
 import { isUploadEvent } from '../../uploads/events/event.ts'
 import { expectedMediaType, mediaTypeOf } from '../../uploads/media-types/media-type-of.ts'
+import {
+  type ClientMetadata,
+  MAX_OBJECT_METADATA_BYTES,
+  sizeOfEntries,
+  toObjectEntries,
+} from '../../uploads/objects/client-metadata.ts'
 import { fromObjectMetadata } from '../../uploads/objects/metadata.ts'
 import type { ResultSource } from '../../uploads/objects/result-store.ts'
 import type { TransformIdentity } from '../../uploads/records/record.ts'
@@ -66,17 +72,26 @@ export async function describeUpload(event: UploadEvent | BareEvent, source: Sou
   const { key } = event
   const named = fromObjectMetadata(source.metadata) ?? (isUploadEvent(event) ? event : undefined)
   const name = { filename: named?.filename ?? key.slice(key.lastIndexOf('/') + 1), ...markOf(named) }
+  const metadata = named?.metadata
   const found = await mediaTypeOf(head, { declared: contentType, filename: givenName(name) })
-  return { contentType, ...found, ...(contentEncoding !== undefined && { contentEncoding }), ...name, key, size }
+  return {
+    contentType,
+    ...found,
+    ...(contentEncoding !== undefined && { contentEncoding }),
+    ...name,
+    ...(metadata && { metadata }),
+    key,
+    size,
+  }
 }
 
 /** Describes an upload from its event, before the object is opened. Undefined for a bare event. */
 export async function describeEvent(event: UploadEvent | BareEvent): Promise<RoutedUpload | undefined> {
   if (!isUploadEvent(event)) return undefined
-  const { contentType, detectedType, filename, key, size } = event
+  const { contentType, detectedType, filename, metadata, key, size } = event
   const name = { filename, ...markOf(event) }
   const found = await expectedMediaType(detectedType, { declared: contentType, filename: givenName(name) })
-  return { contentType, ...found, ...name, key, size }
+  return { contentType, ...found, ...name, ...(metadata && { metadata }), key, size }
 }
 
 type Named = Pick<RoutedUpload, 'filename' | 'filenameGenerated'>
@@ -94,6 +109,8 @@ export interface Provenance {
   source: ResultSource
   uploadId: string | undefined
   transform: TransformIdentity
+  /** What the client says about its file. */
+  metadata?: ClientMetadata | undefined
 }
 
 /** Depends only on the event, the object and the transform, so that a second run writes the same. */
@@ -112,6 +129,7 @@ export function provenance(
     source: { bucket, key, etag, versionId, sha256: own?.sha256 ?? own?.announcedSha256 },
     uploadId: named?.uploadId ?? own?.uploadId,
     transform: { name, version },
+    ...(named?.metadata && { metadata: named.metadata }),
   }
 }
 
@@ -119,7 +137,7 @@ export function provenance(
  * Returns the provenance as metadata of an object. Values that do not fit into a header are omitted. The source's key can be derived
  * from the object's own key.
  */
-export function toMetadata({ source, uploadId, transform }: Provenance): Record<string, string> {
+export function toMetadata({ source, uploadId, transform, metadata }: Provenance): Record<string, string> {
   const values = {
     'source-bucket': source.bucket,
     'source-key': encodeURIComponent(source.key).replaceAll('%2F', '/'),
@@ -130,7 +148,11 @@ export function toMetadata({ source, uploadId, transform }: Provenance): Record<
     transform: transform.name,
     'transform-version': transform.version,
   }
-  return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => isHeader(entry[1])))
+  const own = Object.entries(values).filter((entry): entry is [string, string] => isHeader(entry[1]))
+  const all = { ...Object.fromEntries(own), ...toObjectEntries(metadata) }
+  // The longest value. It can be derived from the object's own key.
+  if (sizeOfEntries(all) > MAX_OBJECT_METADATA_BYTES) delete all['source-key']
+  return all
 }
 
 function isHeader(value: string | undefined): boolean {

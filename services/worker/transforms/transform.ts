@@ -13,6 +13,8 @@ export interface TransformUpload {
   readonly filename: string
   /** True if the client gave no name. The generated `filename` is not a hint about the type. */
   readonly filenameGenerated?: true
+  /** What the client says about its file, by names of its own. Missing if it says nothing. */
+  readonly metadata?: Readonly<Record<string, string>>
   /** The key of the upload in S3. */
   readonly key: string
   /** Bytes. */

@@ -80,6 +80,30 @@ t.test('a file that is there is not uploaded again, unless it was deleted, or --
   t.match((await headgate('status', again.uploadId)).code, 0)
 })
 
+t.test('--metadata is kept with a file, and finds it', async t => {
+  const file = path.join(t.testdir({ 'plan.txt': 'a plan' }), 'plan.txt')
+  const upload = async (...args: string[]) => (await headgate('upload', file, '--json', ...args)).lines()[0]
+  const first = await upload('--metadata', 'project=apollo', '-m', 'note=a=b c')
+  t.match((await headgate('status', first.uploadId, '--json')).lines()[0], {
+    metadata: { project: 'apollo', note: 'a=b c' },
+  })
+  t.match(await upload('-m', 'note=a=b c', '-m', 'project=apollo'), { wasThere: true, uploadId: first.uploadId })
+  t.match(await upload(), { wasThere: true }, 'without metadata, the name and the content decide')
+  const other = await upload('-m', 'project=gemini')
+  t.match(other, { wasThere: false })
+  t.strictSame(
+    (await headgate('ls', '-m', 'project=gemini', '--json')).lines().map(({ uploadId }) => uploadId),
+    [other.uploadId],
+  )
+  for (const [args, stderr] of [
+    [['-m', 'project'], "--metadata must be NAME=VALUE, not 'project'."],
+    [['-m', 'a=1', '-m', 'a=2'], "--metadata has the name 'a' twice."],
+  ] as const) {
+    t.match(await headgate('upload', file, ...args), { code: 2, stderr })
+  }
+  t.match(await headgate('upload', file, '-m', 'Project=x'), { code: 1, stderr: /The metadata has the name "Project"/ })
+})
+
 t.test('directories, patterns and the standard input are uploaded', async t => {
   const dir = t.testdir({ 'a.csv': 'a,b\n1,2\n', sub: { 'b.csv': 'c\n3\n', deep: { 'c.txt': 'three' } } })
   symlinkSync(path.join(dir, 'a.csv'), path.join(dir, 'link.csv'))

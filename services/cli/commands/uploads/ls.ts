@@ -6,6 +6,7 @@ import { UsageError } from '../../errors.ts'
 import { nameText } from '../../output.ts'
 import { PROFILE_HELP, profileOption, withClient } from '../../session/connect.ts'
 import { sizeText } from '../../sizes.ts'
+import { METADATA_VALUE, pairOf } from '../../uploading/metadata-option.ts'
 
 const DEFAULT_LIMIT = 100
 const MAX_PAGE = 100
@@ -32,6 +33,12 @@ export const ls = defineCommand({
       value: 'STATUS',
       description: `only uploads with this status: ${STATUSES.join(', ')}`,
     },
+    metadata: {
+      type: 'string',
+      short: 'm',
+      value: METADATA_VALUE,
+      description: 'only uploads whose metadata has this value',
+    },
     limit: {
       type: 'string',
       short: 'l',
@@ -45,11 +52,12 @@ export const ls = defineCommand({
   async run({ options, env, output }) {
     const limit = options.all ? Number.POSITIVE_INFINITY : limitOf(options.limit)
     const status = statusOf(options.status)
+    const metadata = options.metadata === undefined ? undefined : pairOf(options.metadata)
     return await withClient({ env, options, output }, async ({ headgate, signal }) => {
       const pageSize = Math.min(limit, MAX_PAGE)
       const uploads: Upload[] = []
       let hasMore = false
-      for await (const upload of headgate.list({ status, pageSize, signal })) {
+      for await (const upload of headgate.list({ status, metadata, pageSize, signal })) {
         hasMore = uploads.length === limit
         if (hasMore) break
         // All columns of a table need all rows. Lines of JSON do not.

@@ -16,6 +16,7 @@ import { type Connection, PROFILE_HELP, profileOption, withClient } from '../../
 import { sizeText } from '../../sizes.ts'
 import { type FoundFiles, findFiles, type LocalFile } from '../../uploading/find-files.ts'
 import { KnownUploads } from '../../uploading/known-uploads.ts'
+import { METADATA_VALUE, metadataOf } from '../../uploading/metadata-option.ts'
 import { createProgress, type ProgressDisplay } from '../../uploading/progress.ts'
 import { uploadOne } from '../../uploading/upload-one.ts'
 import { outputLines } from './upload-text.ts'
@@ -33,7 +34,7 @@ export const upload = defineCommand({
   details: `FILE may be a file, a directory with --recursive, a pattern in quotation marks, or - for the standard input. A directory in a
 directory is read too. An upload has the name of the file, without its directories.
 
-A file is skipped if one of your newest uploads has the same name and content. If the command is interrupted, run it again: it goes on
+A file is skipped if one of your newest uploads has the same name and content, and the same metadata if you give some. If the command is interrupted, run it again: it goes on
 where it stopped. Parts of a large file that have arrived are kept for a day.
 
 ${PROFILE_HELP}`,
@@ -62,6 +63,13 @@ ${PROFILE_HELP}`,
       value: 'TYPE',
       description: 'the media type (default: detected from the content)',
     },
+    metadata: {
+      type: 'string',
+      short: 'm',
+      multiple: true,
+      value: METADATA_VALUE,
+      description: 'what to keep with each file. May be repeated',
+    },
     method: { type: 'string', value: METHODS.join('|'), description: 'how the bytes are sent (default: by the size)' },
     force: { type: 'boolean', description: 'upload files again that are there already' },
     ...profileOption,
@@ -71,6 +79,7 @@ ${PROFILE_HELP}`,
     const { name, type } = options
     const settings = {
       contentType: type,
+      metadata: metadataOf(options.metadata),
       method: methodOf(options.method),
       concurrency: concurrencyOf(options.concurrency),
       isForced: options.force === true,
@@ -110,6 +119,7 @@ interface Settings {
   connection: Connection
   output: Output
   contentType: string | undefined
+  metadata: Record<string, string> | undefined
   method: UploadMethod | undefined
   concurrency: number
   isForced: boolean
@@ -169,11 +179,21 @@ interface FileSettings extends Settings {
 
 async function uploadFile(
   file: NamedFile,
-  { connection: { headgate }, contentType, method, isForced, isAwaited, known, display, signal }: FileSettings,
+  {
+    connection: { headgate },
+    contentType,
+    metadata,
+    method,
+    isForced,
+    isAwaited,
+    known,
+    display,
+    signal,
+  }: FileSettings,
 ): Promise<{ wasThere: boolean; found: Upload | UploadedFile }> {
   display.update(file, 0)
   const onProgress = ({ sentBytes }: Progress) => display.update(file, sentBytes)
-  const options = { filename: file.name, contentType, method, signal, onProgress }
+  const options = { filename: file.name, contentType, metadata, method, signal, onProgress }
   const { wasThere, upload: found } =
     file.path === '-'
       ? { wasThere: false, upload: await headgate.upload(process.stdin, options) }

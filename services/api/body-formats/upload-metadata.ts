@@ -1,0 +1,35 @@
+import { ProblemError } from '../problems/problem.ts'
+
+/** The prefix of a client's own names, in `Upload-Metadata` and in the fields of a form. */
+export const METADATA_PREFIX = 'metadata.'
+
+/**
+ * Parses the header `Upload-Metadata` of tus: pairs of a name and a value in base64, separated by commas.
+ *
+ * @throws ProblemError
+ */
+export function parseUploadMetadata(header: string): Record<string, string> {
+  const pairs = header.split(',').map((pair): [string, string] => {
+    const [name = '', base64 = '', ...rest] = pair.trim().split(' ')
+    const bytes = Buffer.from(base64, 'base64')
+    const isBase64 = bytes.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '')
+    if (name === '' || rest.length > 0 || !isBase64) {
+      throw new ProblemError(
+        'invalid-metadata',
+        'The header Upload-Metadata is malformed. It has pairs of a name and a value in base64, separated by commas: "metadata.project YXBvbGxv".',
+      )
+    }
+    return [name, bytes.toString()]
+  })
+  return Object.fromEntries(pairs)
+}
+
+/** Returns the client's own pairs, without the prefix of their names and without empty ones. Other names belong to the protocol. */
+export function clientPairs(metadata: Readonly<Record<string, string | null>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(metadata).flatMap(
+      ([name, value]): Array<[string, string]> =>
+        name.startsWith(METADATA_PREFIX) && value ? [[name.slice(METADATA_PREFIX.length), value]] : [],
+    ),
+  )
+}
