@@ -28,7 +28,7 @@ t.test("the README's commands for uploading by hand work as printed", async t =>
   const runScript = async (text: string) => (await promisify(execFile)('sh', ['-eu', '-c', text], { cwd, env })).stdout
   const stdout = await runScript(script)
 
-  t.equal(stdout.match(/HTTP\/1\.1 200 OK\r$/gm)?.length, 5, stdout)
+  t.equal(stdout.match(/HTTP\/1\.1 200 OK\r$/gm)?.length, 6, stdout)
   const waited = /(\{"uploadId".*\})\nretry: /.exec(stdout)?.[1] ?? ''
   t.match(JSON.parse(waited), { filename: 'notes.txt', size: 12, status: 'processed' })
   t.match(

@@ -87,6 +87,10 @@ t.test('--metadata is kept with a file, and finds it', async t => {
   t.match((await headgate('status', first.uploadId, '--json')).lines()[0], {
     metadata: { project: 'apollo', note: 'a=b c' },
   })
+  t.match(
+    (await headgate('status', first.uploadId)).stdout,
+    /^metadata {2}note=a=b c, project=apollo$|^metadata {2}project=apollo, note=a=b c$/m,
+  )
   t.match(await upload('-m', 'note=a=b c', '-m', 'project=apollo'), { wasThere: true, uploadId: first.uploadId })
   t.match(await upload(), { wasThere: true }, 'without metadata, the name and the content decide')
   const other = await upload('-m', 'project=gemini')

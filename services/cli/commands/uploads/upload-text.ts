@@ -15,7 +15,8 @@ export function outputLines({ processed, outputs }: Upload): string[] {
 /** Returns an upload as lines for a terminal. */
 export function uploadText(upload: Upload): string {
   const { uploadId, filename, contentType, detectedType, size, uploadedAt, status, s3, failure, transform } = upload
-  const { sha256, announcedSha256 } = upload
+  const { sha256, announcedSha256, metadata = {} } = upload
+  const pairs = Object.entries(metadata).map(([name, value]) => `${name}=${nameText(value)}`)
   const type =
     detectedType === undefined || detectedType === contentType
       ? contentType
@@ -28,6 +29,7 @@ export function uploadText(upload: Upload): string {
     ['size', `${sizeText(size)}${size < 1_000 ? '' : `, ${size} bytes`}`],
     ['type', type],
     ['sha256', sha256 ?? (announcedSha256 && `${announcedSha256} (announced, not verified yet)`)],
+    ['metadata', pairs.length > 0 ? pairs.join(', ') : undefined],
     ['uploaded', uploadedAt],
     ['stored', nameText(`s3://${s3.bucket}/${s3.key}`)],
     ['transform', transform && `${transform.name} ${transform.version}`],

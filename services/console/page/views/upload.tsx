@@ -179,7 +179,7 @@ async function follow(id: string, signal: AbortSignal, { onState, onFailure }: H
 }
 
 function Facts({ upload }: { upload: Upload }) {
-  const { uploadId, size, contentType, detectedType, sha256, s3 } = upload
+  const { uploadId, size, contentType, detectedType, metadata = {}, sha256, s3 } = upload
   const outputs = (upload.outputs ?? []).map(output => ({
     name: output.name,
     place: output.s3 ? `s3://${output.s3.bucket}/${output.s3.key}` : 'an item in the table of the uploads',
@@ -210,6 +210,12 @@ function Facts({ upload }: { upload: Upload }) {
         <div key={name} class="wide">
           <dt>{name === 'main' ? 'Output' : `Output ${name}`}</dt>
           <dd class="mono break">{place}</dd>
+        </div>
+      ))}
+      {Object.entries(metadata).map(([name, value]) => (
+        <div key={name} class="wide">
+          <dt>Metadata {name}</dt>
+          <dd class="break">{value}</dd>
         </div>
       ))}
       {sha256 && (
