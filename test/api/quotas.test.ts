@@ -284,6 +284,18 @@ t.test('a refund of a day whose item is gone does not create it again', async t 
   t.strictSame(await store.used(place), { bytes: 0, uploads: 0 })
 })
 
+t.test('a length that is announced again with another value is charged again', async t => {
+  const quotas = createQuotas({ store, now: () => Date.parse('2026-12-31T12:00:00Z') })
+  const owner = randomUUID()
+  const limits = { maxBytes: 100, rule: 'r', quota: { bytesPerDay: 100 } }
+  const day = await quotas.charge({ owner, uploadId: 'a', bytes: 0, limits })
+  // The lock was lost before the first length was recorded.
+  await quotas.chargeLength({ owner, uploadId: 'a', bytes: 1, limits }, day)
+  await quotas.chargeLength({ owner, uploadId: 'a', bytes: 60, limits }, day)
+  await quotas.chargeLength({ owner, uploadId: 'a', bytes: 60, limits }, day)
+  t.match(await quotas.left(owner, limits.quota, day), { bytes: 39 })
+})
+
 t.test('the quota is whole again with the next day in UTC', async t => {
   let now = Date.parse('2026-12-31T23:59:59.999Z')
   const quotas = createQuotas({ store, now: () => now })

@@ -44,7 +44,8 @@ export function createQuotas({ store, now = Date.now }: QuotasSettings) {
   /** Counts an upload in a day. @throws as `roomFor` */
   async function charge(upload: ChargedUpload, day: string, uploads: 0 | 1): Promise<void> {
     const { owner, uploadId, limits, bytes } = upload
-    const change = { id: uploads === 1 ? uploadId : `${uploadId} length`, bytes, uploads }
+    // A client may announce another length if the first one could not be recorded. That is not a repeated charge.
+    const change = { id: uploads === 1 ? uploadId : `${uploadId} length ${bytes}`, bytes, uploads }
     if (await store.charge({ owner, day }, change, limits.quota)) return
     throw refusal(limits, await left(owner, limits.quota, day), bytes)
   }
