@@ -128,7 +128,7 @@ t.test('invalid metadata is refused by every method, and nothing is stored', asy
     [{ Project: 'x' }, /^The metadata has the name "Project"\. A name has 1 to 64 lower-case letters/],
     [{ 'a.b': 'x' }, /has the name "a\.b"/],
     [{ ['n'.repeat(65)]: 'x' }, /has the name "n{64}…"/],
-    [{ a: 'x\u0000' }, /has a control character or an invalid character in the value of "a"/],
+    [{ a: 'x\u0000' }, /has a control character, or bytes that are not UTF-8, in the value of "a"/],
     [{ a: 'x'.repeat(1_024) }, /has 1025 bytes\. The maximum is 1024/],
     [{ a: 'é'.repeat(171) }, /has 1027 bytes/],
     [Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`n${n}`, 'x'])), /has 33 names\. The maximum is 32/],
@@ -149,8 +149,26 @@ t.test('invalid metadata is refused by every method, and nothing is stored', asy
   }
   isProblem(t, await json('/uploads', { metadata: { a: '' } }), 400, 'invalid-metadata')
   isProblem(t, await json('/uploads', { metadata: { a: 1 } }), 400, 'invalid-body')
-  for (const malformed of ['metadata.a !', 'metadata.a YQ== x', ','])
-    t.match((await send('/uploads?filename=a', { 'upload-metadata': malformed }, 'x')).status, /400/, malformed)
+  for (const malformed of [
+    'metadata.a !',
+    'metadata.a YQ== x',
+    ',',
+    'metadata.a YQ==,metadata.a Yg==',
+    'metadata.a //4=',
+    'a YQ==',
+  ])
+    isProblem(
+      t,
+      await send('/uploads?filename=a', { 'upload-metadata': malformed }, 'x'),
+      400,
+      'invalid-metadata',
+      malformed,
+    )
+  const unknown = await send('/uploads?filename=a', { 'upload-metadata': 'project YQ==' }, 'x')
+  t.match(unknown.body, { detail: /has the name "project"\. Did you mean "metadata\.project"\?/ })
+  const bytes = { 'upload-length': '1', 'upload-metadata': 'metadata.a //4=' }
+  t.equal((await tus('POST', '/uploads/tus', bytes)).status, 400, 'bytes that are not UTF-8, by tus')
+  isProblem(t, await inForm([['metadata.__proto__', 'x']]), 400, 'invalid-metadata', 'a form field __proto__')
   const long = { metadata: { a: 'x'.repeat(1_023) }, filename: `${'ü'.repeat(400)}.txt` }
   const both = await json('/uploads', long)
   isProblem(t, both, 400, 'invalid-metadata')

@@ -33,7 +33,8 @@ export async function* fromMultipart(
   { maxFiles, rule, rateGuard }: { maxFiles: number; rule?: string | undefined; rateGuard: BodyRateGuard },
 ): AsyncGenerator<ParsedFile> {
   const form = readForm(request, maxFiles, rateGuard)
-  const pairs: Record<string, string> = {}
+  // Without a prototype, so that a field `metadata.__proto__` is refused like every other invalid name.
+  const pairs: Record<string, string> = Object.create(null)
   let { file: next } = await nextFile(form, pairs)
   if (!next) throw new ProblemError('missing-file', missingFile(form))
   for (let count = 1; next; count++) {

@@ -6,7 +6,7 @@ import type { BodyRateGuard } from '../http/min-body-rate.ts'
 import { declaredLength } from './body-headers.ts'
 import { bodyChunks } from './read-body.ts'
 import type { ParsedFile, UploadQuery } from './upload-format.ts'
-import { clientPairs, parseUploadMetadata } from './upload-metadata.ts'
+import { parseUploadMetadata, rawPairs } from './upload-metadata.ts'
 
 /** Returns the body as a file. Its name is in the query, and its content type is the request's. */
 export function fromRaw(request: FastifyRequest, { filename }: UploadQuery, rateGuard: BodyRateGuard): ParsedFile {
@@ -26,7 +26,7 @@ export function fromRaw(request: FastifyRequest, { filename }: UploadQuery, rate
 
 /** Reads the pairs `metadata.NAME` of a header `Upload-Metadata`, which has the format of tus. */
 function metadataOf(header: string | string[] | undefined) {
-  return header === undefined ? undefined : checkClientMetadata(clientPairs(parseUploadMetadata(String(header))))
+  return header === undefined ? undefined : checkClientMetadata(rawPairs(parseUploadMetadata(String(header))))
 }
 
 /**

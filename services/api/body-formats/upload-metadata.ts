@@ -21,7 +21,32 @@ export function parseUploadMetadata(header: string): Record<string, string> {
     }
     return [name, bytes.toString()]
   })
+  const names = pairs.map(([name]) => name)
+  const twice = names.find((name, index) => names.indexOf(name) < index)
+  if (twice !== undefined) {
+    throw new ProblemError(
+      'invalid-metadata',
+      `The header Upload-Metadata has the name ${JSON.stringify(twice)} twice.`,
+    )
+  }
   return Object.fromEntries(pairs)
+}
+
+/**
+ * Returns the client's own pairs of a raw body, without the prefix of their names. Other names have no meaning there.
+ *
+ * @throws ProblemError for a name without the prefix
+ */
+export function rawPairs(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  const unknown = Object.keys(metadata).find(name => !name.startsWith(METADATA_PREFIX))
+  if (unknown !== undefined) {
+    const shown = JSON.stringify(unknown.slice(0, 64))
+    throw new ProblemError(
+      'invalid-metadata',
+      `The header Upload-Metadata of a raw body has the name ${shown}. Did you mean ${JSON.stringify(METADATA_PREFIX + unknown.slice(0, 64))}? The name of the file is sent as ?filename=.`,
+    )
+  }
+  return clientPairs(metadata)
 }
 
 /** Returns the client's own pairs, without the prefix of their names and without empty ones. Other names belong to the protocol. */

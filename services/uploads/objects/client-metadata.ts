@@ -33,8 +33,9 @@ export function checkClientMetadata(given: Readonly<Record<string, string>>): Cl
       )
     }
     if (value === '') throw fault(`has no value for ${shown}.`)
-    if (!value.isWellFormed() || CONTROL.test(value)) {
-      throw fault(`has a control character or an invalid character in the value of ${shown}.`)
+    // Bytes that are not UTF-8 were decoded as U+FFFD.
+    if (!value.isWellFormed() || value.includes('\uFFFD') || CONTROL.test(value)) {
+      throw fault(`has a control character, or bytes that are not UTF-8, in the value of ${shown}.`)
     }
   }
   const bytes = pairs.reduce((sum, [name, value]) => sum + name.length + encodeURIComponent(value).length, 0)
