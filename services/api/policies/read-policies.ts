@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { type Static, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { readJsonOrFile } from '../../platform/config/json-or-file.ts'
 import { didYouMean } from '../../platform/did-you-mean.ts'
 import { ConfigurationError, type ConfigurationFault } from '../../platform/errors.ts'
 import { uploadMethods } from './upload-method.ts'
@@ -71,9 +70,7 @@ export function readPolicies(
   cwd = process.cwd(),
 ): readonly PolicyRule[] | undefined {
   if (text === undefined || text.trim() === '') return undefined
-  const isInline = /^\s*[{[]/.test(text)
-  const file = path.resolve(cwd, text)
-  const value = isInline ? parse(text, 'its value') : parse(readText(file), file)
+  const { value } = readJsonOrFile(VARIABLE, text, cwd)
   if (!Array.isArray(value) || value.length === 0) {
     throw fault('must be a list of rules such as [{ "name": "staff", "groups": ["staff"], "maxBytes": 1000000 }]')
   }
@@ -143,22 +140,6 @@ function methodHint(name: string, value: unknown): string {
   const wrong: unknown = value.find(method => !(uploadMethods as readonly unknown[]).includes(method))
   const hint = typeof wrong === 'string' ? didYouMean(wrong, uploadMethods) : ''
   return hint && `.${hint}`
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw fault(`is neither JSON nor a file that can be read: ${file} (${(cause as NodeJS.ErrnoException).code})`)
-  }
-}
-
-function parse(json: string, what: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch (cause) {
-    throw fault(`${what} is not JSON: ${cause instanceof Error ? cause.message : cause}`)
-  }
 }
 
 function fault(problem: string): ConfigurationError {

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import type { TObject } from 'typebox'
 import { Value } from 'typebox/value'
+import { readJsonOrFile } from '../../../platform/config/json-or-file.ts'
 import { didYouMean } from '../../../platform/did-you-mean.ts'
 import { ConfigurationError, type ConfigurationFault } from '../../../platform/errors.ts'
 import { builtInTransforms } from '../built-in/index.ts'
@@ -21,30 +20,12 @@ export interface ReadRules extends RulesText {
  */
 export function readRules(text: string | undefined, cwd = process.cwd()): ReadRules {
   if (text === undefined || text.trim() === '') return { rules: [], folder: cwd }
-  const isInline = /^\s*[{[]/.test(text)
-  const file = path.resolve(cwd, text)
-  const rules = isInline ? parse(text, 'its value') : parse(readText(file), file)
-  return { ...check(rules), folder: isInline ? cwd : path.dirname(file) }
+  const { value, folder } = readJsonOrFile(VARIABLE, text, cwd)
+  return { ...check(value), folder }
 }
 
 export function ruleFault(place: string, problem: string): ConfigurationFault {
   return { variable: VARIABLE, problem: `${place}: ${problem}` }
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw fault(`is neither JSON nor a file that can be read: ${file} (${(cause as NodeJS.ErrnoException).code})`)
-  }
-}
-
-function parse(json: string, what: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch (cause) {
-    throw fault(`${what} is not JSON: ${cause instanceof Error ? cause.message : cause}`)
-  }
 }
 
 function check(value: unknown): RulesText {
@@ -102,8 +83,4 @@ function faultsOf(schema: TObject, value: unknown, place: string): Configuration
     if (!faults.has(at)) faults.set(at, problem)
   }
   return [...faults].map(([at, problem]) => ruleFault(place + at || '/', problem))
-}
-
-function fault(problem: string): ConfigurationError {
-  return new ConfigurationError([{ variable: VARIABLE, problem }])
 }
