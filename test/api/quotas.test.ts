@@ -67,7 +67,7 @@ t.test('a file that is larger than what is left of the bytes is refused, whether
       detail: /^The file is larger than the 40 bytes that the rule "all" leaves you until \S+T00:00:00\.000Z\.$/,
     })
   }
-  t.equal((await user.traces()).objects.length, 1, 'nothing of it is stored')
+  t.equal((await user.traces()).objects.length, 1, 'none of its bytes are stored')
   t.equal((await raw('x'.repeat(40))).status, 200)
   t.match(await left(), { bytes: 0 })
   t.equal((await raw('')).status, 200, 'an empty file needs no bytes')
@@ -288,7 +288,7 @@ t.test('a length that is announced again with another value is charged again', a
   const quotas = createQuotas({ store, now: () => Date.parse('2026-12-31T12:00:00Z') })
   const owner = randomUUID()
   const limits = { maxBytes: 100, rule: 'r', quota: { bytesPerDay: 100 } }
-  const day = await quotas.charge({ owner, uploadId: 'a', bytes: 0, limits })
+  const day = (await quotas.charge({ owner, uploadId: 'a', bytes: 0, limits })) ?? 'not charged'
   // The lock was lost before the first length was recorded.
   await quotas.chargeLength({ owner, uploadId: 'a', bytes: 1, limits }, day)
   await quotas.chargeLength({ owner, uploadId: 'a', bytes: 60, limits }, day)
@@ -305,4 +305,7 @@ t.test('the quota is whole again with the next day in UTC', async t => {
   await t.rejects(quotas.charge({ owner, uploadId: 'b', bytes: 1, limits }), { message: /none is left/ })
   now += 1
   t.equal(await quotas.charge({ owner, uploadId: 'b', bytes: 1, limits }), '2027-01-01')
+  const ofYesterday = { day: '2026-12-31' }
+  const bytes = { ...limits, quota: { bytesPerDay: 10 } }
+  t.match(await quotas.roomFor(owner, bytes, ofYesterday), { maxBytes: 9, resetsAt: '2027-01-01T00:00:00.000Z' })
 })

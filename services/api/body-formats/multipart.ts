@@ -20,7 +20,8 @@ interface FormFile {
 
 /**
  * Reads the files of a form. Each file must be read before the next one is requested. A field `filename` before a file names
- * the file, a field `repr-digest` has its digest, and fields `metadata.NAME` have what the client says about it and all later files. Without such a field the filename of the part counts. If the form has one
+ * the file, a field `repr-digest` has its digest, and fields `metadata.NAME` have what the client says about this file and all
+ * later ones. Without a field `filename`, the filename of the part counts. If the form has one
  * file, `?filename=` takes precedence.
  *
  * An error in the form after a file fails the body of that file, so that the file is not stored.
@@ -65,7 +66,10 @@ export async function* fromMultipart(
   }
 }
 
-/** Reads up to the next file, or to the end of the form, and adds the client's metadata to `pairs`. `orphan` is the name of a field that describes a file, without a file after it. */
+/**
+ * Reads up to the next file, or to the end of the form, and adds the client's metadata to `pairs`. `orphan` is the name of a field that
+ * describes a file, without a file after it.
+ */
 async function nextFile(
   form: FormReader,
   pairs: Record<string, string>,

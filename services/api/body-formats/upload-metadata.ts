@@ -4,7 +4,8 @@ import { ProblemError } from '../problems/problem.ts'
 export const METADATA_PREFIX = 'metadata.'
 
 /**
- * Parses the header `Upload-Metadata` of tus: pairs of a name and a value in base64, separated by commas.
+ * Parses the header `Upload-Metadata` of tus: pairs of a name and a value in base64, separated by commas. The parser of @tus/server is slow
+ * to load, and most processes never need it.
  *
  * @throws ProblemError
  */

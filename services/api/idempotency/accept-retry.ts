@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
+import { sortedPairs } from '../../uploads/objects/client-metadata.ts'
 import type { UploadRecord } from '../../uploads/records/record.ts'
 import { type AcceptUploadDeps, acceptUpload, type IncomingUpload } from '../ingest/accept-upload.ts'
 import { publishUpload } from '../ingest/publish-upload.ts'
 import { ProblemError } from '../problems/problem.ts'
-import { measureFile, sortedPairs } from './payload.ts'
+import { measureFile } from './payload.ts'
 
 /**
  * Accepts the upload of a retried request. A process that crashed before it responded may have accepted the upload already. In

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 import { cleanUp } from '../../platform/deadline.ts'
 import type { Logger } from '../../platform/log.ts'
+import { sortedPairs } from '../../uploads/objects/client-metadata.ts'
 import type { IdempotencyClaim, IdempotencyStore } from '../../uploads/records/idempotency-store.ts'
 import type { Grant, Grants } from '../grants/grants.ts'
 import type { ReservationRequest } from '../pending/reservation.ts'
 import { ProblemError } from '../problems/problem.ts'
 import { keyInUse, keyReused } from './hold-claim.ts'
-import { sortedPairs } from './payload.ts'
 
 export interface GrantOnceDeps {
   idempotency: Pick<IdempotencyStore, 'claim' | 'complete' | 'release' | 'abandon'>

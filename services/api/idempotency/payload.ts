@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { sortedPairs } from '../../uploads/objects/client-metadata.ts'
 import type { IncomingFile } from '../ingest/accept-all.ts'
 import type { SizeLimit } from '../ingest/errors.ts'
 import { Meter, meterBody } from '../ingest/meter.ts'
@@ -27,11 +28,6 @@ export function payloadDigest(files: readonly PayloadFile[]): string {
     ...(metadata ? [sortedPairs(metadata)] : []),
   ])
   return createHash('sha256').update(JSON.stringify(list)).digest('hex')
-}
-
-/** DynamoDB returns the properties of a map in any order. */
-export function sortedPairs(metadata: Readonly<Record<string, string>> = {}): Array<[string, string]> {
-  return Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 /**

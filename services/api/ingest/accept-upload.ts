@@ -82,9 +82,7 @@ export async function acceptUpload(deps: AcceptUploadDeps, upload: IncomingUploa
   const { log, confirm, traceparent } = upload
   const planned = planUpload(deps, upload)
   const { owner, limits, declaredBytes } = upload
-  const room = limits.quota
-    ? await deps.quotas.roomFor(owner, { ...limits, quota: limits.quota }, declaredBytes)
-    : limits
+  const room = limits.quota ? await deps.quotas.roomFor(owner, limits, { bytes: declaredBytes }) : limits
   const measured = await putObject(deps, planned, { ...upload, limits: room })
   const detectedType = upload.detectedType?.()
   const uploadedAt = new Date().toISOString()
@@ -114,8 +112,8 @@ async function withQuota(
   recording: () => Promise<void>,
 ): Promise<void> {
   if (!limits.quota) return recording()
-  const charged: ChargedUpload = { ...record, bytes: record.size, limits: { ...limits, quota: limits.quota } }
-  let day = ''
+  const charged: ChargedUpload = { ...record, bytes: record.size, limits }
+  let day: string | undefined
   await confirmUpload(
     deps,
     record,

@@ -55,13 +55,13 @@ export interface ChargeReservationDeps {
 export async function chargeReservation<T>(
   { quotas, pending }: ChargeReservationDeps,
   reservation: Reservation,
-  { quota, ...limits }: ReservationRequest['limits'],
+  limits: ReservationRequest['limits'],
   log: Pick<Logger, 'warn'>,
   start: (charged: Reservation) => Promise<T>,
 ): Promise<T> {
-  if (!quota) return start(reservation)
-  const upload = { ...reservation, bytes: reservation.size, limits: { ...limits, quota } }
+  const upload = { ...reservation, bytes: reservation.size, limits }
   const quotaDay = await quotas.charge(upload)
+  if (quotaDay === undefined) return start(reservation)
   try {
     return await start({ ...reservation, quotaDay })
   } catch (error) {

@@ -3,10 +3,7 @@ import type { Logger } from '../../platform/log.ts'
 import type { Quota, QuotaStore, QuotaUse } from '../../uploads/quotas/quota-store.ts'
 import { PayloadTooLargeError } from '../ingest/errors.ts'
 import { ProblemError } from '../problems/problem.ts'
-import type { UploadLimits } from './policies.ts'
-
-/** The limits of an upload whose rule has a quota. */
-export type QuotaLimits = Pick<UploadLimits, 'maxBytes' | 'rule'> & { quota: Quota }
+import type { FileLimits } from './policies.ts'
 
 /** What is left of a quota. Parts without a limit are missing. */
 export interface QuotaLeft {
@@ -20,12 +17,12 @@ export interface QuotaLeft {
 export interface ChargedUpload {
   owner: string
   uploadId: string
-  limits: QuotaLimits
+  limits: FileLimits
   /** The size of the file, in bytes. */
   bytes: number
 }
 
-/** Enforces the quotas of rules. */
+/** Enforces the quotas of rules. Without a quota, nothing is read, counted or refused. */
 export type Quotas = ReturnType<typeof createQuotas>
 
 export interface QuotasSettings {
@@ -44,10 +41,12 @@ export function createQuotas({ store, now = Date.now }: QuotasSettings) {
   /** Counts an upload in a day. @throws as `roomFor` */
   async function charge(upload: ChargedUpload, day: string, uploads: 0 | 1): Promise<void> {
     const { owner, uploadId, limits, bytes } = upload
+    const { quota } = limits
+    if (!quota) return
     // A client may announce another length if the first one could not be recorded. That is not a repeated charge.
     const change = { id: uploads === 1 ? uploadId : `${uploadId} length ${bytes}`, bytes, uploads }
-    if (await store.charge({ owner, day }, change, limits.quota)) return
-    throw refusal(limits, await left(owner, limits.quota, day), bytes)
+    if (await store.charge({ owner, day }, change, quota)) return
+    throw refusal(limits, await left(owner, quota, day), bytes)
   }
 
   return {
@@ -56,17 +55,24 @@ export function createQuotas({ store, now = Date.now }: QuotasSettings) {
     /**
      * Returns the limits of an upload before it arrives: no more than what is left of the quota. Counts nothing.
      *
-     * @param bytes the size of the file, if it is known
+     * @param known.bytes the size of the file
+     * @param known.day the day that the upload is counted in. @default today
      * @throws ProblemError if no upload is left, PayloadTooLargeError if too few bytes are left
      */
-    async roomFor(owner: string, limits: QuotaLimits, bytes = 0) {
-      const rest = await left(owner, limits.quota)
+    async roomFor(
+      owner: string,
+      limits: FileLimits,
+      { bytes = 0, day }: { bytes?: number | undefined; day?: string | undefined } = {},
+    ): Promise<FileLimits> {
+      if (!limits.quota) return limits
+      const rest = await left(owner, limits.quota, day)
       if (rest.uploads === 0 || (rest.bytes !== undefined && bytes > rest.bytes)) throw refusal(limits, rest, bytes)
       return rest.bytes === undefined || rest.bytes >= limits.maxBytes ? limits : limitOf(limits, rest.bytes, rest)
     },
 
-    /** Counts an upload. Resolves to its day. @throws as `roomFor` */
-    async charge(upload: ChargedUpload): Promise<string> {
+    /** Counts an upload. Resolves to its day, or to undefined without a quota. @throws as `roomFor` */
+    async charge(upload: ChargedUpload): Promise<string | undefined> {
+      if (!upload.limits.quota) return undefined
       const day = today()
       await charge(upload, day, 1)
       return day
@@ -75,8 +81,17 @@ export function createQuotas({ store, now = Date.now }: QuotasSettings) {
     /** Counts the bytes of an upload whose length becomes known later than its creation. @throws as `roomFor` */
     chargeLength: (upload: ChargedUpload, day: string): Promise<void> => charge(upload, day, 0),
 
-    /** Gives back what was charged for an upload that could not be accepted. Never rejects: the day of the owner ends soon. */
-    async refund({ owner, uploadId, bytes }: ChargedUpload, day: string, log: Pick<Logger, 'warn'>): Promise<void> {
+    /**
+     * Gives back what was charged for an upload that could not be accepted. Never rejects: the day of the owner ends soon.
+     *
+     * @param day from `charge`. Undefined: nothing was charged
+     */
+    async refund(
+      { owner, uploadId, bytes }: ChargedUpload,
+      day: string | undefined,
+      log: Pick<Logger, 'warn'>,
+    ): Promise<void> {
+      if (day === undefined) return
       await cleanUp(() => store.refund({ owner, day }, { id: uploadId, bytes, uploads: 1 })).catch((err: unknown) => {
         log.warn({ err, uploadId }, 'the quota of a rejected upload could not be given back')
       })
@@ -92,15 +107,14 @@ function leftOf({ bytes, uploads }: QuotaUse, { bytesPerDay, uploadsPerDay }: Qu
   }
 }
 
-function refusal(limits: QuotaLimits, rest: QuotaLeft, bytes: number): Error {
-  const { uploadsPerDay } = limits.quota
+function refusal(limits: FileLimits, rest: QuotaLeft, bytes: number): Error {
   if (rest.uploads !== 0 || (rest.bytes !== undefined && bytes > rest.bytes)) {
     return new PayloadTooLargeError('The file', limitOf(limits, rest.bytes ?? 0, rest))
   }
   return new ProblemError(
     'quota-exceeded',
-    `The rule "${limits.rule}" allows ${uploadsPerDay} uploads a day, and none is left until ${rest.resetsAt}.`,
+    `The rule "${limits.rule}" allows ${limits.quota?.uploadsPerDay} uploads a day, and none is left until ${rest.resetsAt}.`,
   )
 }
 
-const limitOf = ({ rule }: QuotaLimits, maxBytes: number, { resetsAt }: QuotaLeft) => ({ maxBytes, rule, resetsAt })
+const limitOf = ({ rule }: FileLimits, maxBytes: number, { resetsAt }: QuotaLeft) => ({ maxBytes, rule, resetsAt })

@@ -122,10 +122,7 @@ export class OwnUploads extends DataStore {
     if (size > limits.maxBytes) throw new PayloadTooLargeError('The file', limits)
     const { owner, uploadId, quotaDay } = record
     // The creation has charged an upload without bytes.
-    if (limits.quota && quotaDay !== undefined) {
-      const charged = { owner, uploadId, bytes: size, limits: { ...limits, quota: limits.quota } }
-      await quotas.chargeLength(charged, quotaDay)
-    }
+    if (quotaDay !== undefined) await quotas.chargeLength({ owner, uploadId, bytes: size, limits }, quotaDay)
     await held.write({ ...record.arrival, length: 'announced' }, size)
   }
 
@@ -158,7 +155,7 @@ export class OwnUploads extends DataStore {
     const limits = limitsOfReservation(record, this.#deps.limits)
     if (!limits.quota || arrival.length !== 'deferred') return limits
     const { uploadsPerDay: _charged, ...quota } = limits.quota
-    return this.#deps.quotas.roomFor(owner, { ...limits, quota })
+    return this.#deps.quotas.roomFor(owner, { ...limits, quota }, { day: record.quotaDay })
   }
 
   override async remove(uploadId: string): Promise<void> {

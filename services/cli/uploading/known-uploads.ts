@@ -1,4 +1,5 @@
 import type { Headgate, Upload } from '../../client/index.ts'
+import { sortedPairs } from '../../uploads/objects/client-metadata.ts'
 
 const PAGE = 100
 /** An upload with one of these statuses does not replace another upload of the same file. */
@@ -59,9 +60,4 @@ export class KnownUploads {
 
 function keyOf({ filename, sha256, metadata }: SameFile): string {
   return JSON.stringify([sha256, filename, metadata && sortedPairs(metadata)])
-}
-
-/** The order of names has no meaning. */
-export function sortedPairs(metadata: Readonly<Record<string, string>>): Array<[string, string]> {
-  return Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1))
 }

@@ -10,7 +10,8 @@ import {
   type UploadOptions,
 } from '../../client/index.ts'
 import { sha256OfFile } from '../../client/node-files.ts'
-import { KnownUploads, sortedPairs } from './known-uploads.ts'
+import { sortedPairs } from '../../uploads/objects/client-metadata.ts'
+import { KnownUploads } from './known-uploads.ts'
 
 /** The time between two looks at an upload that another command finishes, in milliseconds. */
 const RECORDING_MS = 500

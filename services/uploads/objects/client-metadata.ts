@@ -47,12 +47,17 @@ export function checkClientMetadata(given: Readonly<Record<string, string>>): Cl
   return Object.fromEntries(pairs)
 }
 
+/** Returns metadata for a comparison. The order of names has no meaning, and DynamoDB returns the properties of a map in any order. */
+export function sortedPairs(metadata: ClientMetadata = {}): Array<[string, string]> {
+  return Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
 /** Returns the metadata of a client as metadata of an object. */
 export function toObjectEntries(metadata: ClientMetadata = {}): Record<string, string> {
   return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [PREFIX + name, encodeURIComponent(value)]))
 }
 
-/** Reads the metadata of a client from that of an object. Undefined if there is none. */
+/** Reads the metadata of a client from that of an object. Undefined if the object has none. */
 export function fromObjectEntries(entries: Readonly<Record<string, string>>): ClientMetadata | undefined {
   const pairs = Object.entries(entries).flatMap(([name, value]): Array<[string, string]> => {
     const decoded = name.startsWith(PREFIX) ? decode(value) : undefined
